@@ -1,0 +1,56 @@
+#include "async/blocking_pool.hpp"
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace watchbell::async {
+
+BlockingPool::BlockingPool(Options options) : options_(std::move(options)) {
+  for (std::size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+BlockingPool::~BlockingPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  ready_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+bool BlockingPool::post(std::function<void()> f) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || queue_.size() >= options_.max_queued) return false;
+    queue_.push_back(std::move(f));
+  }
+  ready_.notify_one();
+  return true;
+}
+
+std::size_t BlockingPool::queued() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+void BlockingPool::work() {
+  ::pthread_setname_np(::pthread_self(), options_.name.substr(0, 15).c_str());
+  // On Linux the nice value belongs to the thread. Refusal changes nothing but fairness.
+  if (options_.nice != 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), options_.nice);
+  std::unique_lock lock(mutex_);
+  while (true) {
+    ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    {
+      auto job = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      job();
+    }
+    lock.lock();
+  }
+}
+
+}  // namespace watchbell::async
