@@ -3,6 +3,8 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,7 +18,8 @@
 namespace watchbell {
 
 /// Values whose bound stands in the type, so that a contract says it once. Each is made through `make`, which gives nothing when the
-/// bound is broken; the contract layer turns that into an issue.
+/// bound is broken; the contract layer turns that into an issue. Default-constructed they are *unset* (`is_set()` is false): that is how the
+/// contract layer knows a required member from one whose initializer gives it a default.
 
 /// UTF-8 text without U+0000 of Min to Max UTF-16 code units (the unit browsers count in).
 template <std::size_t Min, std::size_t Max>
@@ -25,7 +28,8 @@ class Text {
   static_assert(Min <= Max);
   static constexpr std::size_t kMin = Min;
   static constexpr std::size_t kMax = Max;
-  Text() requires(Min == 0) = default;
+  Text() = default;
+  bool is_set() const noexcept { return Min == 0 || !value_.empty(); }
   static std::optional<Text> make(std::string value) {
     if (!is_utf8(value) || value.find('\0') != std::string::npos) return std::nullopt;
     const std::size_t length = utf16_length(value);
@@ -56,7 +60,8 @@ class Integer {
   static_assert(Lo <= Hi && Lo >= -9007199254740991 && Hi <= 9007199254740991);
   static constexpr std::int64_t kMin = Lo;
   static constexpr std::int64_t kMax = Hi;
-  constexpr Integer() : value_(Lo <= 0 && Hi >= 0 ? 0 : Lo) {}
+  constexpr Integer() = default;
+  constexpr bool is_set() const noexcept { return value_ != kUnset; }
   /// REQUIRES the bound; asserts it.
   constexpr Integer(std::int64_t value) : value_(value) { WATCHBELL_ASSERT(value >= Lo && value <= Hi); }
   static constexpr std::optional<Integer> make(std::int64_t value) {
@@ -67,7 +72,8 @@ class Integer {
   constexpr std::int64_t value() const noexcept { return value_; }
 
  private:
-  std::int64_t value_;
+  static constexpr std::int64_t kUnset = INT64_MIN;
+  std::int64_t value_ = kUnset;
 };
 
 /// A number from Lo to Hi, not necessarily whole; never NaN or infinite.
@@ -76,7 +82,8 @@ class Number {
  public:
   static constexpr std::int64_t kMin = Lo;
   static constexpr std::int64_t kMax = Hi;
-  constexpr Number() : value_(Lo <= 0 && Hi >= 0 ? 0 : Lo) {}
+  constexpr Number() = default;
+  constexpr bool is_set() const noexcept { return value_ == value_; }
   constexpr Number(double value) : value_(value) { WATCHBELL_ASSERT(value >= static_cast<double>(Lo) && value <= static_cast<double>(Hi)); }
   static constexpr std::optional<Number> make(double value) {
     if (!(value >= static_cast<double>(Lo) && value <= static_cast<double>(Hi))) return std::nullopt;
@@ -85,7 +92,7 @@ class Number {
   constexpr operator double() const noexcept { return value_; }
 
  private:
-  double value_;
+  double value_ = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// A whole number of any size, as decimal text: optional '-', digits, at most 4096 of them, no leading zeros.
@@ -106,6 +113,7 @@ struct BigInt {
 class Email {
  public:
   Email() = default;
+  bool is_set() const noexcept { return !value_.empty(); }
   static std::optional<Email> make(std::string_view text) {
     const std::string value = ascii_lower(trim(text));
     if (value.size() > 254 || !well_formed(value)) return std::nullopt;
@@ -153,6 +161,7 @@ class Email {
 class Url {
  public:
   Url() = default;
+  bool is_set() const noexcept { return !value_.empty(); }
   static std::optional<Url> make(std::string_view text) {
     if (text.size() > 2048 || !is_utf8(text)) return std::nullopt;
     const std::string scheme = ascii_lower(text.substr(0, std::min<std::size_t>(8, text.size())));
@@ -192,6 +201,40 @@ struct Json {
   static constexpr bool kObjectOnly = ObjectOnly;
   std::string text = ObjectOnly ? "{}" : "null";
   bool operator==(const Json&) const = default;
+};
+
+/// A member that must be given although its type has a default value: `Required<bool> enabled;`.
+template <class T>
+struct Required {
+  T value{};
+  operator const T&() const noexcept { return value; }
+};
+
+/// `T | null`: always present, maybe null. (std::optional<T> is a member that may be absent.)
+template <class T>
+struct Nullable : std::optional<T> {
+  using std::optional<T>::optional;
+  Nullable(std::optional<T> value) : std::optional<T>(std::move(value)) {}
+};
+
+/// A set of at most Max distinct elements; travels as a set, not as a list.
+template <class T, std::size_t Max>
+struct Set : std::set<T> {
+  using std::set<T>::set;
+  static constexpr std::size_t kMax = Max;
+};
+
+/// A map of at most Max entries with keys of any type; travels as a map, not as an object.
+template <class K, class V, std::size_t Max>
+struct Map : std::map<K, V> {
+  using std::map<K, V>::map;
+  static constexpr std::size_t kMax = Max;
+};
+
+/// A secret text: taken in, never given out. Empty or absent keeps a stored one.
+template <class T>
+struct Secret {
+  T value{};
 };
 
 /// A member of an update: absent keeps, null clears, a value sets.

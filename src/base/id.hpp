@@ -32,6 +32,10 @@ class Id {
   Uuid value_;
 };
 
+/// The two kinds of caller that every floor speaks of.
+using UserId = Id<struct UserTag>;
+using ApplicationId = Id<struct ApplicationTag>;
+
 }  // namespace watchbell
 
 template <class Tag>

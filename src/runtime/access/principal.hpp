@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "async/awaitable.hpp"
+#include "base/id.hpp"
+#include "base/result.hpp"
+#include "runtime/access/rules.hpp"
+
+namespace watchbell::access {
+
+/// Who calls. Immutable; shared between the requests of one session.
+struct Principal {
+  enum class Kind { none, user, application, service };
+  Kind kind = Kind::none;
+  Uuid id;                    ///< of the user or application
+  std::string name;
+  std::string email;          ///< of users
+  RuleSetPtr rules = std::make_shared<const RuleSet>();
+  std::optional<Uuid> session;///< of users that came with a cookie
+  std::string area;           ///< of services: the calling domain
+
+  static std::shared_ptr<const Principal> nobody();
+  /// A domain of ours, calling another through its procedures; trusted.
+  static std::shared_ptr<const Principal> service(std::string area);
+};
+using PrincipalPtr = std::shared_ptr<const Principal>;
+
+/// What a request carries to prove who it is.
+struct Credentials {
+  std::string_view authorization;  ///< the header, or empty
+  std::string_view cookie;         ///< the header, or empty
+};
+
+/// Turns credentials into principals; the auth domain implements it. Loop-only.
+class Identity {
+ public:
+  virtual ~Identity() = default;
+  /// Nobody when there are no credentials or the cookie names no session. ErrorCode::unauthorized for a bearer credential that is not
+  /// good. A store that cannot be reached is a Fault or ErrorCode::unavailable, never silently nobody.
+  virtual awaitable<Result<PrincipalPtr>> identify(Credentials credentials) = 0;
+  /// The rules every visitor has.
+  virtual awaitable<Result<RuleSetPtr>> anonymous_rules() = 0;
+};
+
+}  // namespace watchbell::access
