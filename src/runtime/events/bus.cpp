@@ -1,0 +1,98 @@
+#include "runtime/events/bus.hpp"
+
+#include <algorithm>
+
+namespace watchbell::events {
+namespace {
+
+// The row of an event: its payload in clear, its secrets sealed.
+struct Row {
+  std::string payload;
+  std::string secrets;
+};
+struct StoredRow {
+  Text<0, 1'000'000> payload;
+  Text<0, 1'000'000> secrets;
+};
+BOOST_DESCRIBE_STRUCT(Row, (), (payload, secrets))
+BOOST_DESCRIBE_STRUCT(StoredRow, (), (payload, secrets))
+
+std::string queue_of(std::string_view event) { return "event." + std::string(event); }
+
+std::string aad_of(std::string_view event) { return crypto::seal_aad("events", event, "secrets"); }
+
+}  // namespace
+
+Bus::Bus(jobs::Queue& queue, const crypto::Keyring& keyring, async::TaskScope& scope, OnFault on_fault)
+    : queue_(queue), keyring_(keyring), scope_(scope), on_fault_(std::move(on_fault)) {}
+
+Result<void> Bus::subscribe_work(std::string event, std::string group, Handler handler) {
+  auto shared = std::make_shared<Handler>(std::move(handler));
+  struct Run {
+    static awaitable<jobs::Outcome> job(const crypto::Keyring& keyring, std::string name, std::shared_ptr<Handler> target, jobs::Job what) {
+      auto row = rpc::from_json<StoredRow>(what.payload);
+      if (!row) co_return jobs::Outcome::give_up("event row does not read");
+      Event received{.name = std::move(name), .payload = std::move(row->payload).str(), .secrets = {}};
+      if (!row->secrets.empty()) {
+        auto opened = keyring.open(row->secrets.str(), aad_of(received.name));
+        if (!opened) co_return jobs::Outcome::give_up("event secrets do not open");
+        received.secrets = std::move(*opened);
+      }
+      co_await (*target)(received);
+      co_return jobs::Outcome::done();
+    }
+  };
+  const std::string queue = queue_of(event);
+  return queue_.consume(queue, std::move(group),
+                        [&keyring = keyring_, event = std::move(event), shared](const jobs::Job& job) { return Run::job(keyring, event, shared, job); });
+}
+
+Result<void> Bus::insert(sql::Session& session, const Event& event, Timestamp now) const {
+  Row row{.payload = event.payload, .secrets = event.secrets.empty() ? std::string() : keyring_.seal(event.secrets, aad_of(event.name))};
+  auto inserted = queue_.insert(session, {.queue = queue_of(event.name), .payload = rpc::to_json(row), .dedupe_id = {}, .correlation_id = {}}, now);
+  if (!inserted) return std::unexpected(std::move(inserted.error()));
+  return {};
+}
+
+Bus::Subscription Bus::add(Listeners& listeners, std::string event, Handler handler) {
+  const auto id = next_id_++;
+  listeners[event].push_back({.id = id, .handler = std::make_shared<Handler>(std::move(handler))});
+  std::weak_ptr<Listeners> weak = &listeners == broadcast_.get() ? broadcast_ : local_;
+  return Subscription([weak, event = std::move(event), id] {
+    const auto alive = weak.lock();
+    if (!alive) return;
+    const auto it = alive->find(event);
+    if (it == alive->end()) return;
+    std::erase_if(it->second, [id](const Listener& listener) { return listener.id == id; });
+    if (it->second.empty()) alive->erase(it);
+  });
+}
+
+Bus::Subscription Bus::subscribe_broadcast(std::string event, Handler handler) { return add(*broadcast_, std::move(event), std::move(handler)); }
+Bus::Subscription Bus::subscribe_local(std::string event, Handler handler) { return add(*local_, std::move(event), std::move(handler)); }
+
+awaitable<void> Bus::run(std::shared_ptr<Handler> handler, std::shared_ptr<const Event> event) { co_await (*handler)(*event); }
+
+void Bus::deliver(const Event& event) {
+  const auto it = broadcast_->find(event.name);
+  if (it == broadcast_->end()) return;
+  const auto shared = std::make_shared<const Event>(event);
+  for (const auto& listener : it->second) scope_.spawn("event " + event.name, run(listener.handler, shared));
+}
+
+awaitable<void> Bus::emit_local(Event event) {
+  const auto it = local_->find(event.name);
+  if (it == local_->end()) co_return;
+  const auto listeners = it->second;  // a listener may come or go meanwhile
+  for (const auto& listener : listeners) {
+    try {
+      co_await (*listener.handler)(event);
+    } catch (const Fault&) {
+      on_fault_("event " + event.name, std::current_exception());
+    } catch (const std::exception&) {  // a boundary: one listener does not stop the others
+      on_fault_("event " + event.name, std::current_exception());
+    }
+  }
+}
+
+}  // namespace watchbell::events

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "async/awaitable.hpp"
+#include "base/id.hpp"
+
+namespace watchbell::jobs {
+
+using JobId = Id<struct JobTag>;
+
+/// Work to be done at least once, later or elsewhere. Enqueued inside a Change, so that it exists exactly when the change does.
+struct NewJob {
+  std::string queue;
+  std::string payload;                  ///< JSON
+  int priority = 0;                     ///< higher first
+  std::chrono::milliseconds delay{0};   ///< not before this much later
+  std::string dedupe_id;                ///< while a job of this id is unfinished, enqueueing again does nothing and answers its id
+  int max_retries = 3;                  ///< extra tries after the first
+  std::string correlation_id;
+};
+
+/// A job as its handler sees it.
+struct Job {
+  JobId id;
+  std::string queue;
+  std::string consumer;
+  std::string payload;
+  int attempt = 1;  ///< this try, from 1
+  int max_retries = 3;
+  std::string correlation_id;
+  Timestamp created_at;
+};
+
+/// What a handler made of a job. Throwing is a failed try.
+struct Outcome {
+  enum class Kind { done, retry, give_up };
+  Kind kind = Kind::done;
+  std::string reason;
+  std::optional<std::chrono::milliseconds> after;  ///< of a retry, instead of the back-off
+
+  static Outcome done() { return {}; }
+  static Outcome retry(std::string reason, std::optional<std::chrono::milliseconds> after = {}) { return {Kind::retry, std::move(reason), after}; }
+  static Outcome give_up(std::string reason) { return {Kind::give_up, std::move(reason), {}}; }
+};
+
+using Handler = std::function<awaitable<Outcome>(const Job&)>;
+
+}  // namespace watchbell::jobs

@@ -1,0 +1,264 @@
+#include "runtime/jobs/queue.hpp"
+
+#include <algorithm>
+
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "async/backoff.hpp"
+#include "async/loop.hpp"
+
+namespace watchbell::jobs {
+
+using namespace std::chrono_literals;
+
+std::chrono::milliseconds back_off(int failed_attempt, Random& random) {
+  const auto base = std::min<std::chrono::milliseconds>(std::chrono::seconds(std::int64_t{1} << std::clamp(failed_attempt, 1, 9)), 5min);
+  return base + std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(base.count()) * 0.2 * random.unit()));
+}
+
+Queue::Queue(async::TimerWheel& wheel, sql::Database& database, async::TaskScope::OnFault on_fault, Options options, std::uint64_t seed)
+    : wheel_(wheel),
+      database_(database),
+      on_fault_(std::move(on_fault)),
+      options_(options),
+      random_(seed),
+      wake_(wheel.executor()),
+      began_(wheel.executor()),
+      ended_(wheel.executor()),
+      due_([this] { wake(); }),
+      pump_scope_(wheel.executor(), on_fault_),
+      run_scope_(wheel.executor(), on_fault_) {}
+
+Queue::~Queue() = default;
+
+Result<void> Queue::consume(std::string queue, std::string consumer, Handler handler, ConsumerOptions options) {
+  WATCHBELL_ASSERT(!started_);
+  for (const auto& known : consumers_)
+    if (known.queue == queue && known.name == consumer) return fail(ErrorCode::conflict, "queue {} has a consumer {} already", queue, consumer);
+  unfinished_.try_emplace(queue, 0);
+  consumers_.push_back({.queue = std::move(queue), .name = std::move(consumer), .handler = std::move(handler), .options = options});
+  return {};
+}
+
+Result<std::optional<JobId>> Queue::insert(sql::Session& session, const NewJob& job, Timestamp now) const {
+  std::optional<JobId> first;
+  for (const auto& consumer : consumers_) {
+    if (consumer.queue != job.queue) continue;
+    WATCHBELL_ASSERT(started_);
+    auto& unfinished = unfinished_.find(job.queue)->second;
+    if (unfinished.load() >= consumer.options.max_unfinished) {
+      // The count is an estimate that only grows between looks: a rolled back change leaves its share. The truth decides.
+      unfinished = store::unfinished(session, job.queue);
+      if (unfinished.load() >= consumer.options.max_unfinished) return fail(ErrorCode::unavailable, "queue {} is full", job.queue);
+    }
+    const JobId id = store::insert(session, job, consumer.name, now);
+    ++unfinished;
+    if (!first) first = id;
+  }
+  return first;
+}
+
+awaitable<void> Queue::start() {
+  WATCHBELL_ASSERT_ON_LOOP();
+  started_ = true;
+  // More than the rows of one look are counted when they are inserted.
+  struct Found {
+    std::vector<std::pair<std::string, std::int64_t>> unfinished;
+  };
+  std::vector<std::string> queues;
+  for (const auto& [name, count] : unfinished_) queues.push_back(name);
+  auto found = co_await database_.write([queues](sql::Session& session) {
+    store::release(session, std::nullopt);
+    Found counts;
+    for (const auto& queue : queues) counts.unfinished.emplace_back(queue, store::unfinished(session, queue));
+    return counts;
+  });
+  if (found)
+    for (const auto& [queue, count] : found->unfinished) unfinished_.find(queue)->second = count;
+  pump_scope_.spawn("jobs.pump", pump());
+  pump_scope_.spawn("jobs.renew", renew());
+  pump_scope_.spawn("jobs.purge", purge());
+}
+
+awaitable<Queue::Claimed> Queue::claim() {
+  struct Want {
+    std::string queue;
+    std::string consumer;
+    std::size_t limit;
+  };
+  std::vector<Want> wants;
+  for (const auto& consumer : consumers_)
+    wants.push_back({consumer.queue, consumer.name, std::min<std::size_t>(consumer.options.concurrency - consumer.running, 256)});
+  struct Taken {
+    std::vector<std::vector<Job>> jobs;
+    std::optional<Timestamp> next_due;
+  };
+  const auto lease = options_.lease;
+  auto taken = co_await database_.write([wants, lease, now = wheel_.clock().now()](sql::Session& session) {
+    Taken result;
+    store::release(session, now);
+    store::promote(session, now);
+    for (const auto& want : wants) result.jobs.push_back(want.limit == 0 ? std::vector<Job>() : store::claim(session, want.queue, want.consumer, want.limit, now, lease));
+    result.next_due = store::next_due(session);
+    return result;
+  });
+  if (!taken) throw Fault("jobs cannot be read: " + taken.error().message);
+  Claimed claimed;
+  claimed.next_due = taken->next_due;
+  std::size_t i = 0;
+  for (auto& consumer : consumers_) {
+    if (wants[i].limit > 0 && taken->jobs[i].size() == wants[i].limit) claimed.more = true;
+    for (auto& job : taken->jobs[i]) claimed.jobs.emplace_back(&consumer, std::move(job));
+    ++i;
+  }
+  co_return claimed;
+}
+
+awaitable<void> Queue::pump() {
+  async::Backoff backoff(1s, 30s);
+  while (!stopping_) {
+    pending_ = false;
+    Claimed claimed;
+    bool failed = false;
+    try {
+      claimed = co_await claim();
+    } catch (const Fault&) {
+      on_fault_("jobs.claim", std::current_exception());
+      failed = true;
+    }
+    if (failed) {
+      co_await wheel_.sleep(backoff.next(random_));
+      continue;
+    }
+    backoff = async::Backoff(1s, 30s);
+    for (auto& [consumer, job] : claimed.jobs) {
+      ++consumer->running;
+      running_.emplace(job.id, consumer);
+      statistics_.running = running_.size();
+      run_scope_.spawn("job " + job.queue, run(*consumer, std::move(job)));
+    }
+    if (!claimed.jobs.empty()) began_.notify_all();
+    due_.cancel();
+    if (claimed.next_due) wheel_.arm(due_, *claimed.next_due - wheel_.clock().now());
+    // Full slots: the next ended job looks again. Free slots and a full hand: there may be more.
+    if (claimed.more) {
+      const bool free = std::ranges::any_of(consumers_, [](const Consumer& c) { return c.running < c.options.concurrency; });
+      if (free) pending_ = true;
+    }
+    while (!pending_ && !stopping_) co_await wake_.wait();
+  }
+}
+
+awaitable<void> Queue::run(Consumer& consumer, Job job) {
+  Outcome outcome;
+  bool cancelled = false;
+  try {
+    outcome = co_await consumer.handler(job);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted && stopping_) cancelled = true;
+    else {
+      on_fault_("job " + job.queue, std::current_exception());
+      outcome = Outcome::retry(error.what());
+    }
+  } catch (const std::exception& error) {  // the boundary of a job: a fault is a failed try
+    on_fault_("job " + job.queue, std::current_exception());
+    outcome = Outcome::retry(error.what());
+  }
+  // What became of the job is recorded whatever happens to this task now.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  if (cancelled) {
+    try {
+      co_await database_.write([id = job.id, now = wheel_.clock().now()](sql::Session& session) { store::put_back(session, id, now); });
+    } catch (const Fault&) {
+      on_fault_("jobs.put_back", std::current_exception());  // its lease is void at the next start
+    }
+  } else {
+    co_await record(job, std::move(outcome));
+  }
+  const bool was_full = consumer.running == consumer.options.concurrency;
+  --consumer.running;
+  running_.erase(job.id);
+  statistics_.running = running_.size();
+  ended_.notify_all();
+  if (was_full) wake();
+}
+
+awaitable<void> Queue::record(const Job& job, Outcome outcome) {
+  auto& unfinished = unfinished_.find(job.queue)->second;
+  const auto now = wheel_.clock().now();
+  bool again = false;
+  if (outcome.kind == Outcome::Kind::retry && !outcome.after && job.attempt > job.max_retries) outcome.kind = Outcome::Kind::give_up;
+  if (outcome.kind == Outcome::Kind::retry && !outcome.after) outcome.after = back_off(job.attempt, random_);
+  const std::string reason(utf8_prefix(outcome.reason, 500));
+  async::Backoff backoff(1s, 30s);
+  while (true) {
+    try {
+      const auto written = co_await database_.write([&](sql::Session& session) {
+        switch (outcome.kind) {
+          case Outcome::Kind::done: store::finish(session, job.id); break;
+          case Outcome::Kind::retry: store::delay(session, job.id, now + *outcome.after, reason, now); break;
+          case Outcome::Kind::give_up: store::fail(session, job.id, reason, now); break;
+        }
+      });
+      if (written) break;
+    } catch (const Fault&) {
+      on_fault_("jobs.record", std::current_exception());
+    }
+    // The disk may be full: the job is done all the same, so keep trying to say so. Stopping leaves it to the next start.
+    if (stopping_) co_return;
+    co_await wheel_.sleep(backoff.next(random_));
+  }
+  switch (outcome.kind) {
+    case Outcome::Kind::done: ++statistics_.done, --unfinished; break;
+    case Outcome::Kind::retry: ++statistics_.retried, again = true; break;
+    case Outcome::Kind::give_up: ++statistics_.failed, --unfinished; break;
+  }
+  if (again) wake();
+}
+
+awaitable<void> Queue::renew() {
+  while (true) {
+    // Nothing running, nothing to renew and nothing to wake up for.
+    while (running_.empty()) co_await began_.wait();
+    co_await wheel_.sleep(options_.lease / 3);
+    std::vector<JobId> ids;
+    for (const auto& [id, consumer] : running_) ids.push_back(id);
+    if (ids.empty()) continue;
+    try {
+      co_await database_.write([ids, until = wheel_.clock().now() + options_.lease](sql::Session& session) { store::renew(session, ids, until); });
+    } catch (const Fault&) {
+      on_fault_("jobs.renew", std::current_exception());
+    }
+  }
+}
+
+awaitable<void> Queue::purge() {
+  while (true) {
+    co_await wheel_.sleep(1h);
+    try {
+      co_await database_.write([before = wheel_.clock().now() - options_.keep_failed, keep = options_.keep_failed_count](sql::Session& session) {
+        store::purge_failed(session, before, keep);
+      });
+    } catch (const Fault&) {
+      on_fault_("jobs.purge", std::current_exception());
+    }
+  }
+}
+
+awaitable<void> Queue::stop(std::chrono::milliseconds limit) {
+  WATCHBELL_ASSERT_ON_LOOP();
+  stopping_ = true;
+  due_.cancel();
+  co_await pump_scope_.stop();
+  bool late = false;
+  async::Timer deadline([&] {
+    late = true;
+    ended_.notify_all();
+  });
+  wheel_.arm(deadline, limit);
+  while (!running_.empty() && !late) co_await ended_.wait();
+  co_await run_scope_.stop();
+}
+
+}  // namespace watchbell::jobs

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/task_scope.hpp"
+#include "async/timer_wheel.hpp"
+#include "base/random.hpp"
+#include "platform/sql/database.hpp"
+#include "runtime/jobs/job.hpp"
+#include "runtime/jobs/store.hpp"
+
+namespace watchbell::jobs {
+
+/// The delay before try n+1 after the nth failed one: 2^n seconds, at most 5 minutes, plus up to 20 % at random.
+std::chrono::milliseconds back_off(int failed_attempt, Random& random);
+
+/// Runs durable jobs. Every consumer registered for a queue receives each of its jobs (one row a consumer); within a consumer each job runs once at a
+/// time. A job whose handler fails is tried again; one that succeeds leaves no row. Nothing polls: commits, ended jobs and the next due time wake the
+/// queue. Loop-only, but for insert().
+class Queue {
+ public:
+  struct ConsumerOptions {
+    std::size_t concurrency = 10;
+    std::int64_t max_unfinished = 1'000'000;  ///< of the whole queue; more are refused
+  };
+  struct Options {
+    std::chrono::milliseconds lease{60'000};
+    std::chrono::seconds keep_failed{7 * 24 * 3600};
+    std::int64_t keep_failed_count = 5000;
+  };
+  struct Statistics {
+    std::uint64_t done = 0;
+    std::uint64_t retried = 0;
+    std::uint64_t failed = 0;
+    std::size_t running = 0;
+  };
+
+  Queue(async::TimerWheel& wheel, sql::Database& database, async::TaskScope::OnFault on_fault, Options options, std::uint64_t seed);
+  ~Queue();
+
+  /// Registers a consumer; before start(). The name is unique within the queue (an Error otherwise, and nothing is registered).
+  Result<void> consume(std::string queue, std::string consumer, Handler handler, ConsumerOptions options);
+  Result<void> consume(std::string queue, std::string consumer, Handler handler) { return consume(std::move(queue), std::move(consumer), std::move(handler), ConsumerOptions()); }
+
+  /// Adds a job for every consumer of its queue, inside the caller's transaction. ErrorCode::unavailable when the queue is full. The first
+  /// consumer's job id, or nothing when nobody consumes the queue. Runs on a pool thread; REQUIRES start() or no consumer at all.
+  Result<std::optional<JobId>> insert(sql::Session& session, const NewJob& job, Timestamp now) const;
+  /// Jobs were committed.
+  void wake() {
+    pending_ = true;
+    wake_.notify_all();
+  }
+
+  /// Voids leases left by a process that died (this is the only one) and begins to run jobs.
+  awaitable<void> start();
+  /// Starts no further handler, waits for the running ones up to `limit`, then cancels them and puts their jobs back untouched.
+  awaitable<void> stop(std::chrono::milliseconds limit);
+
+  const Statistics& statistics() const noexcept { return statistics_; }
+
+ private:
+  struct Consumer {
+    std::string queue;
+    std::string name;
+    Handler handler;
+    ConsumerOptions options;
+    std::size_t running = 0;
+  };
+  struct Claimed {
+    std::vector<std::pair<Consumer*, Job>> jobs;
+    bool more = false;
+    std::optional<Timestamp> next_due;
+  };
+
+  awaitable<void> pump();
+  awaitable<Claimed> claim();
+  awaitable<void> run(Consumer& consumer, Job job);
+  awaitable<void> record(const Job& job, Outcome outcome);
+  awaitable<void> renew();
+  awaitable<void> purge();
+
+  async::TimerWheel& wheel_;
+  sql::Database& database_;
+  async::TaskScope::OnFault on_fault_;
+  Options options_;
+  Random random_;
+  std::list<Consumer> consumers_;
+  /// Unfinished jobs by queue, for the bound; counted on pool threads too.
+  mutable std::map<std::string, std::atomic<std::int64_t>, std::less<>> unfinished_;
+  std::map<JobId, Consumer*> running_;
+  Statistics statistics_;
+  bool started_ = false;
+  bool stopping_ = false;
+  bool pending_ = false;
+  async::Event wake_;
+  async::Event began_;
+  async::Event ended_;
+  async::Timer due_;
+  async::TaskScope pump_scope_;
+  async::TaskScope run_scope_;
+};
+
+}  // namespace watchbell::jobs

@@ -1,0 +1,106 @@
+#include "runtime/jobs/store.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace watchbell::jobs::store {
+
+JobId insert(sql::Session& session, const NewJob& job, const std::string& consumer, Timestamp now) {
+  const JobId id = JobId::make(now);
+  const Timestamp run_at = now + job.delay;
+  const std::optional<std::string> dedupe = job.dedupe_id.empty() ? std::nullopt : std::optional(job.dedupe_id);
+  const auto inserted = session.execute(
+      "insert into jobs (id, queue, consumer, payload, priority, state, run_at, attempts, max_retries, dedupe_id, correlation_id, created_at, updated_at) "
+      "values (:1, :2, :3, :4, :5, :6, :7, 0, :8, :9, :10, :11, :11) "
+      "on conflict (queue, consumer, dedupe_id) where dedupe_id is not null and state <> 'failed' do nothing",
+      id, job.queue, consumer, job.payload, job.priority, job.delay.count() > 0 ? "delayed" : "ready", run_at, job.max_retries, dedupe,
+      job.correlation_id, now);
+  if (inserted == 1) return id;
+  return session
+      .one<JobId>("select id from jobs where queue = :1 and consumer = :2 and dedupe_id = :3 and state <> 'failed'", job.queue, consumer, job.dedupe_id)
+      .value();
+}
+
+void promote(sql::Session& session, Timestamp now) {
+  session.execute("update jobs set state = 'ready', updated_at = :1 where state = 'delayed' and run_at <= :1", now);
+}
+
+std::vector<Job> claim(sql::Session& session, const std::string& queue, const std::string& consumer, std::size_t limit, Timestamp now,
+                       std::chrono::milliseconds lease) {
+  using Row = std::tuple<JobId, std::string, int, int, std::string, Timestamp, int>;
+  auto rows = session.all<Row>(
+      "update jobs set state = 'running', attempts = attempts + 1, lease_until = :4, updated_at = :5 where id in "
+      "(select id from jobs where queue = :1 and consumer = :2 and state = 'ready' order by priority desc, id limit :3) "
+      "returning id, payload, attempts, max_retries, correlation_id, created_at, priority",
+      queue, consumer, static_cast<std::int64_t>(limit), now + lease, now);
+  // RETURNING has no order of its own.
+  std::ranges::sort(rows, [](const Row& a, const Row& b) {
+    return std::get<6>(a) != std::get<6>(b) ? std::get<6>(a) > std::get<6>(b) : std::get<0>(a) < std::get<0>(b);
+  });
+  std::vector<Job> jobs;
+  jobs.reserve(rows.size());
+  for (auto& [id, payload, attempts, max_retries, correlation, created, priority] : rows)
+    jobs.push_back({.id = id,
+                    .queue = queue,
+                    .consumer = consumer,
+                    .payload = std::move(payload),
+                    .attempt = attempts,
+                    .max_retries = max_retries,
+                    .correlation_id = std::move(correlation),
+                    .created_at = created});
+  return jobs;
+}
+
+void renew(sql::Session& session, const std::vector<JobId>& running, Timestamp until) {
+  session.execute("update jobs set lease_until = :2 where id in (select value from json_each(:1)) and state = 'running'", sql::List(running), until);
+}
+
+void finish(sql::Session& session, const JobId& job) { session.execute("delete from jobs where id = :1", job); }
+
+void delay(sql::Session& session, const JobId& job, Timestamp run_at, const std::string& reason, Timestamp now) {
+  session.execute("update jobs set state = 'delayed', run_at = :2, lease_until = null, last_error = :3, updated_at = :4 where id = :1", job, run_at,
+                  reason, now);
+}
+
+void fail(sql::Session& session, const JobId& job, const std::string& reason, Timestamp now) {
+  session.execute("update jobs set state = 'failed', lease_until = null, last_error = :2, updated_at = :3 where id = :1", job, reason, now);
+}
+
+void put_back(sql::Session& session, const JobId& job, Timestamp now) {
+  session.execute("update jobs set state = 'ready', attempts = attempts - 1, lease_until = null, updated_at = :2 where id = :1 and state = 'running'",
+                  job, now);
+}
+
+std::int64_t release(sql::Session& session, std::optional<Timestamp> now) {
+  if (now) return session.execute("update jobs set state = 'ready', lease_until = null where state = 'running' and lease_until <= :1", *now);
+  return session.execute("update jobs set state = 'ready', lease_until = null where state = 'running'");
+}
+
+std::optional<Timestamp> next_due(sql::Session& session) {
+  return session.one<std::optional<Timestamp>>("select min(run_at) from jobs where state = 'delayed'").value_or(std::nullopt);
+}
+
+std::int64_t unfinished(sql::Session& session, const std::string& queue) {
+  return session.one<std::int64_t>("select count(*) from jobs where queue = :1 and state <> 'failed'", queue).value();
+}
+
+std::int64_t purge_failed(sql::Session& session, Timestamp before, std::int64_t keep) {
+  return session.execute(
+      "delete from jobs where state = 'failed' and (updated_at < :1 or id not in "
+      "(select id from jobs where state = 'failed' order by updated_at desc, id desc limit :2))",
+      before, keep);
+}
+
+Counts count(sql::Session& session, const std::string& queue, const std::string& consumer) {
+  Counts counts;
+  session.each<std::tuple<std::string, std::int64_t>>(
+      "select state, count(*) from jobs where queue = :1 and consumer = :2 group by state",
+      [&](const std::tuple<std::string, std::int64_t>& row) {
+        const auto& [state, n] = row;
+        (state == "delayed" ? counts.delayed : state == "ready" ? counts.ready : state == "running" ? counts.running : counts.failed) = n;
+      },
+      queue, consumer);
+  return counts;
+}
+
+}  // namespace watchbell::jobs::store

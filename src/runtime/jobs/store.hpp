@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/sql/session.hpp"
+#include "runtime/jobs/job.hpp"
+
+/// The rows of jobs, as plain functions over a session.
+namespace watchbell::jobs::store {
+
+/// Adds a row for one consumer; answers its id, or that of the unfinished job with the same dedupe id.
+JobId insert(sql::Session& session, const NewJob& job, const std::string& consumer, Timestamp now);
+
+/// Makes the delayed jobs that are due ready.
+void promote(sql::Session& session, Timestamp now);
+/// Takes up to `limit` ready jobs, the most urgent and oldest first, under a lease.
+std::vector<Job> claim(sql::Session& session, const std::string& queue, const std::string& consumer, std::size_t limit, Timestamp now,
+                       std::chrono::milliseconds lease);
+void renew(sql::Session& session, const std::vector<JobId>& running, Timestamp until);
+void finish(sql::Session& session, const JobId& job);
+void delay(sql::Session& session, const JobId& job, Timestamp run_at, const std::string& reason, Timestamp now);
+void fail(sql::Session& session, const JobId& job, const std::string& reason, Timestamp now);
+/// Gives a job back untouched: no try is counted.
+void put_back(sql::Session& session, const JobId& job, Timestamp now);
+/// Voids leases that ended before `now`; with no time, all of them (one process has just started).
+std::int64_t release(sql::Session& session, std::optional<Timestamp> now);
+/// When the next delayed job is due.
+std::optional<Timestamp> next_due(sql::Session& session);
+/// Jobs not yet finished for good.
+std::int64_t unfinished(sql::Session& session, const std::string& queue);
+/// Removes failed jobs older than `before`, and all but the newest `keep`.
+std::int64_t purge_failed(sql::Session& session, Timestamp before, std::int64_t keep);
+
+struct Counts {
+  std::int64_t delayed = 0;
+  std::int64_t ready = 0;
+  std::int64_t running = 0;
+  std::int64_t failed = 0;
+};
+Counts count(sql::Session& session, const std::string& queue, const std::string& consumer);
+
+}  // namespace watchbell::jobs::store

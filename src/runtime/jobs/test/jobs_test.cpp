@@ -1,0 +1,300 @@
+#include "runtime/test/runtime_fixture.hpp"
+
+namespace watchbell::jobs {
+namespace {
+
+using namespace std::chrono_literals;
+using test::RuntimeFixture;
+
+/// A handler that notes what it saw and answers as told.
+struct Worker {
+  std::vector<std::string> seen;
+  std::function<Outcome(const Job&)> answer = [](const Job&) { return Outcome::done(); };
+  Handler handler() {
+    return [this](const Job& job) { return run(*this, job); };
+  }
+  static awaitable<Outcome> run(Worker& self, Job job) {
+    self.seen.push_back(job.payload);
+    co_return self.answer(job);
+  }
+};
+
+awaitable<void> enqueue(RuntimeFixture& f, NewJob job) {
+  const auto done = co_await f.changes->run([job](Change& change) -> Result<void> {
+    auto id = change.enqueues(job);
+    if (!id) return std::unexpected(id.error());
+    return {};
+  });
+  EXPECT_TRUE(done);
+}
+
+awaitable<std::int64_t> rows(RuntimeFixture& f, std::string state = "") {
+  const auto n = co_await f.database->read([state](sql::Session& s) {
+    return s.one<std::int64_t>("select count(*) from jobs where :1 = '' or state = :1", state).value();
+  });
+  co_return n.value();
+}
+
+CO_TEST(Jobs, Q_1_every_consumer_gets_its_own_copy) {
+  RuntimeFixture f(loop);
+  Worker a, b;
+  EXPECT_TRUE(f.queue->consume("mail", "a", a.handler()));
+  EXPECT_TRUE(f.queue->consume("mail", "b", b.handler()));
+  EXPECT_FALSE(f.queue->consume("mail", "b", b.handler()));
+  co_await f.queue->start();
+  for (int i = 0; i < 5; ++i) co_await enqueue(f, {.queue = "mail", .payload = std::to_string(i)});
+  co_await f.until([&] { return f.queue->statistics().done == 10; });
+  const std::vector<std::string> all{"0", "1", "2", "3", "4"};
+  EXPECT_EQ(a.seen, all);
+  EXPECT_EQ(b.seen, all);
+  EXPECT_EQ(co_await rows(f), 0);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_2_within_a_consumer_a_job_runs_once_and_no_more_than_allowed_at_a_time) {
+  RuntimeFixture f(loop);
+  async::Event gate(loop.executor());
+  bool open = false;
+  int running = 0, most = 0, total = 0;
+  struct Slow {
+    static awaitable<Outcome> run(async::Event& g, bool& o, int& r, int& m, int& t) {
+      m = std::max(m, ++r);
+      while (!o) co_await g.wait();
+      --r;
+      ++t;
+      co_return Outcome::done();
+    }
+  };
+  EXPECT_TRUE(f.queue->consume("q", "c", [&](const Job&) { return Slow::run(gate, open, running, most, total); }, {.concurrency = 3}));
+  co_await f.queue->start();
+  for (int i = 0; i < 8; ++i) co_await enqueue(f, {.queue = "q", .payload = "{}"});
+  co_await f.until([&] { return running == 3; });
+  open = true;
+  gate.notify_all();
+  co_await f.until([&] { return f.queue->statistics().done == 8; });
+  EXPECT_EQ(most, 3);
+  EXPECT_EQ(total, 8);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_3_an_acknowledged_job_outlives_its_process) {
+  RuntimeFixture f(loop);
+  Worker first;
+  first.answer = [](const Job&) -> Outcome { throw Fault("the process dies here"); };
+  EXPECT_TRUE(f.queue->consume("q", "c", first.handler()));
+  co_await f.queue->start();
+  co_await enqueue(f, {.queue = "q", .payload = "1"});
+  co_await f.until([&] { return !first.seen.empty(); });
+  co_await f.queue->stop(0ms);
+  // What a killed process leaves: a row under a lease nobody renews.
+  co_await f.database->write([](sql::Session& s) { s.execute("update jobs set state = 'running', lease_until = 9000000000000000000"); });
+  Queue next(f.wheel, *f.database, f.on_fault(), {}, 8);
+  Worker second;
+  EXPECT_TRUE(next.consume("q", "c", second.handler()));
+  co_await next.start();
+  co_await f.until([&] { return next.statistics().done == 1; });
+  EXPECT_EQ(second.seen, std::vector<std::string>{"1"});
+  co_await next.stop(0ms);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_4_a_failing_job_is_tried_exactly_so_often_and_never_too_soon) {
+  RuntimeFixture f(loop);
+  Worker worker;
+  std::vector<Monotonic> at;
+  worker.answer = [&](const Job&) {
+    at.push_back(f.clock.monotonic());
+    return Outcome::retry("no");
+  };
+  EXPECT_TRUE(f.queue->consume("q", "c", worker.handler()));
+  co_await f.queue->start();
+  co_await enqueue(f, {.queue = "q", .payload = "1", .max_retries = 3});
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    co_await f.until([&] { return f.queue->statistics().retried == n; });
+    // The pump has to look before the clock moves, or it would arm its timer from the later time.
+    for (int i = 0; i < 2000 && at.size() == n; ++i) {
+      f.clock.advance(10ms);
+      co_await asio::post(loop.executor(), use_awaitable);
+    }
+    co_await f.until([&] { return at.size() == n + 1; });
+  }
+  co_await f.until([&] { return f.queue->statistics().failed == 1; });
+  CO_ASSERT_EQ(at.size(), 4u);
+  EXPECT_GE(at[1] - at[0], 2s);
+  EXPECT_GE(at[2] - at[1], 4s);
+  EXPECT_GE(at[3] - at[2], 8s);
+  EXPECT_EQ(co_await rows(f, "failed"), 1);
+  co_await f.close();
+}
+
+TEST(Jobs, Q_4_back_off_doubles_is_capped_and_jitters_upwards) {
+  Random random(3);
+  for (int i = 0; i < 1000; ++i) {
+    for (int attempt = 1; attempt <= 40; ++attempt) {
+      const auto base = std::min<std::chrono::milliseconds>(std::chrono::seconds(1ll << std::min(attempt, 20)), 5min);
+      const auto delay = back_off(attempt, random);
+      ASSERT_GE(delay, base);
+      ASSERT_LE(delay, base + base / 5);
+    }
+  }
+}
+
+CO_TEST(Jobs, Q_5_retries_of_one_consumer_leave_the_others_alone) {
+  RuntimeFixture f(loop);
+  Worker bad, good;
+  std::vector<int> attempts;
+  bad.answer = [&](const Job& job) {
+    attempts.push_back(job.attempt);
+    return job.attempt < 2 ? Outcome::retry("no", 10ms) : Outcome::done();
+  };
+  EXPECT_TRUE(f.queue->consume("q", "bad", bad.handler()));
+  EXPECT_TRUE(f.queue->consume("q", "good", good.handler()));
+  co_await f.queue->start();
+  co_await enqueue(f, {.queue = "q", .payload = "1"});
+  co_await f.until([&] { return f.queue->statistics().retried == 1 && f.queue->statistics().done == 1; });
+  while (f.queue->statistics().done < 2) {
+    f.clock.advance(10ms);
+    co_await asio::post(loop.executor(), use_awaitable);
+  }
+  EXPECT_EQ(attempts, (std::vector<int>{1, 2}));
+  EXPECT_EQ(good.seen.size(), 1u);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_6_the_most_urgent_goes_first_and_equals_in_order) {
+  RuntimeFixture f(loop);
+  Worker worker;
+  EXPECT_TRUE(f.queue->consume("q", "c", worker.handler(), {.concurrency = 1}));
+  co_await f.queue->start();
+  const auto done = co_await f.changes->run([](Change& change) -> Result<void> {
+    for (const auto& [payload, priority] : std::vector<std::pair<std::string, int>>{{"a", 0}, {"b", 5}, {"c", 0}, {"d", 9}, {"e", 5}})
+      if (auto id = change.enqueues({.queue = "q", .payload = payload, .priority = priority}); !id) return std::unexpected(id.error());
+    return {};
+  });
+  EXPECT_TRUE(done);
+  co_await f.until([&] { return f.queue->statistics().done == 5; });
+  EXPECT_EQ(worker.seen, (std::vector<std::string>{"d", "b", "e", "a", "c"}));
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_7_a_dedupe_id_names_one_unfinished_job_and_is_free_afterwards) {
+  RuntimeFixture f(loop);
+  Worker worker;
+  EXPECT_TRUE(f.queue->consume("q", "c", worker.handler()));
+  co_await f.queue->start();
+  std::vector<JobId> ids;
+  const auto twice = [&ids](Change& change) -> Result<void> {
+    ids.clear();
+    for (int i = 0; i < 2; ++i) ids.push_back(**change.enqueues({.queue = "q", .payload = "1", .delay = 1s, .dedupe_id = "one"}));
+    return {};
+  };
+  EXPECT_TRUE(co_await f.changes->run(twice));
+  EXPECT_EQ(ids[0], ids[1]);
+  EXPECT_EQ(co_await rows(f), 1);
+  while (f.queue->statistics().done < 1) {
+    f.clock.advance(100ms);
+    co_await asio::post(loop.executor(), use_awaitable);
+  }
+  const auto old = ids[0];
+  EXPECT_TRUE(co_await f.changes->run(twice));
+  EXPECT_NE(ids[0], old);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_8_a_full_queue_refuses_and_the_change_is_rolled_back) {
+  RuntimeFixture f(loop);
+  Worker worker;
+  EXPECT_TRUE(f.queue->consume("q", "c", worker.handler(), {.concurrency = 1, .max_unfinished = 2}));
+  co_await f.queue->start();
+  const auto result = co_await f.changes->run([](Change& change) -> Result<void> {
+    for (int i = 0; i < 3; ++i)
+      if (auto id = change.enqueues({.queue = "q", .payload = "1", .delay = 1h}); !id) return std::unexpected(id.error());
+    return {};
+  });
+  CO_ASSERT_TRUE(!result);
+  EXPECT_EQ(result.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(co_await rows(f), 0);
+  // The estimate left by the rolled back change does not refuse later ones.
+  co_await enqueue(f, {.queue = "q", .payload = "1", .delay = 1h});
+  co_await enqueue(f, {.queue = "q", .payload = "1", .delay = 1h});
+  EXPECT_EQ(co_await rows(f, "delayed"), 2);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_9_stop_begins_nothing_waits_for_what_runs_and_leaves_the_rest) {
+  RuntimeFixture f(loop);
+  async::Event gate(loop.executor());
+  int began = 0;
+  struct Stuck {
+    static awaitable<Outcome> run(async::Event& g, int& b) {
+      ++b;
+      co_await g.wait();
+      co_return Outcome::done();
+    }
+  };
+  EXPECT_TRUE(f.queue->consume("q", "c", [&](const Job&) { return Stuck::run(gate, began); }, {.concurrency = 1}));
+  co_await f.queue->start();
+  for (int i = 0; i < 3; ++i) co_await enqueue(f, {.queue = "q", .payload = "1"});
+  co_await f.until([&] { return began == 1; });
+  // The limit passes: the running one is cancelled and put back as if never begun.
+  async::TaskScope scope(loop.executor(), f.on_fault());
+  scope.spawn("stop", f.queue->stop(5s));
+  while (scope.size() > 0) {
+    f.clock.advance(100ms);
+    co_await asio::post(loop.executor(), use_awaitable);
+  }
+  EXPECT_EQ(began, 1);
+  EXPECT_EQ(co_await rows(f, "ready"), 3);
+  const auto attempts = co_await f.database->read([](sql::Session& s) { return s.one<std::int64_t>("select sum(attempts) from jobs").value(); });
+  EXPECT_EQ(attempts.value(), 0);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_10_storage_is_flat_after_many_jobs) {
+  RuntimeFixture f(loop);
+  std::uint64_t count = 0;
+  struct Quick {
+    static awaitable<Outcome> run(std::uint64_t& n) {
+      ++n;
+      co_return Outcome::done();
+    }
+  };
+  EXPECT_TRUE(f.queue->consume("q", "c", [&](const Job&) { return Quick::run(count); }, {.concurrency = 256}));
+  co_await f.queue->start();
+  std::int64_t pages_early = 0;
+  const auto pages = [&]() -> awaitable<std::int64_t> {
+    co_return (co_await f.database->read([](sql::Session& s) { return s.one<std::int64_t>("select page_count from pragma_page_count()").value(); })).value();
+  };
+  constexpr int kRounds = 20;
+  for (int round = 1; round <= kRounds; ++round) {
+    EXPECT_TRUE(co_await f.changes->run([](Change& change) -> Result<void> {
+      for (int i = 0; i < 500; ++i)
+        if (auto id = change.enqueues({.queue = "q", .payload = "{}"}); !id) return std::unexpected(id.error());
+      return {};
+    }));
+    co_await f.until([&] { return f.queue->statistics().done == static_cast<std::uint64_t>(round) * 500; });
+    if (round == kRounds / 4) pages_early = co_await pages();
+  }
+  EXPECT_EQ(count, kRounds * 500u);
+  EXPECT_LE(co_await pages(), pages_early + 8);
+  EXPECT_EQ(co_await rows(f), 0);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, a_handler_may_say_when_and_may_give_up) {
+  RuntimeFixture f(loop);
+  Worker worker;
+  worker.answer = [](const Job& job) { return job.attempt < 5 ? Outcome::retry("later", 1ms) : Outcome::give_up("enough"); };
+  EXPECT_TRUE(f.queue->consume("q", "c", worker.handler()));
+  co_await f.queue->start();
+  co_await enqueue(f, {.queue = "q", .payload = "1", .max_retries = 0});
+  while (f.queue->statistics().failed == 0) {
+    f.clock.advance(10ms);
+    co_await asio::post(loop.executor(), use_awaitable);
+  }
+  EXPECT_EQ(worker.seen.size(), 5u);
+  co_await f.close();
+}
+
+}  // namespace
+}  // namespace watchbell::jobs

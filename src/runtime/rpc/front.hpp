@@ -1,0 +1,92 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "async/event.hpp"
+#include "async/timer_wheel.hpp"
+#include "platform/http_server/http.hpp"
+#include "platform/resolver/address.hpp"
+#include "runtime/rpc/dispatcher.hpp"
+
+namespace watchbell::rpc {
+
+/// How a request's Origin stands to us. An absent one falls back to Referer.
+enum class Origin { absent, trusted, foreign };
+
+/// A request to a route that is no procedure, with what the front found out about it. Views stay valid until the answer is written.
+struct RouteRequest {
+  const http::Request& http;
+  std::string_view correlation_id;
+  std::string_view address;  ///< the client's, trusted proxies resolved
+  Origin origin = Origin::absent;
+  bool has_origin_header = false;
+  access::Credentials credentials;
+  bool forwarded = false;    ///< carries a forwarding header
+};
+using RouteHandler = std::function<awaitable<void>(RouteRequest, http::Response&)>;
+
+/// The first handler of every request: correlation, client address, CORS, Origin check, security headers, then the way to a procedure, a route or
+/// the web app. One log line a request. Loop-only.
+class Front final : public http::Handler {
+ public:
+  struct Options {
+    std::string base_url;                        ///< no trailing slash
+    std::vector<std::string> trusted_origins;    ///< "https://host:port"; holds the base URL's
+    std::vector<net::Cidr> trusted_proxies;
+    std::chrono::seconds boot_wait{30};
+  };
+  Front(Dispatcher& dispatcher, async::TimerWheel& wheel, Options options);
+
+  /// An exact path, for GET and HEAD or for one method. Exact paths go before prefixes, and procedures before both.
+  void route(std::string method, std::string path, RouteHandler handler);
+  /// All paths below a prefix that ends in '/', any method; the longest prefix wins.
+  void prefix(std::string path, RouteHandler handler);
+  /// Everything that is neither under /api/ nor /rest/: the web app.
+  void fallback(RouteHandler handler) { fallback_ = std::move(handler); }
+
+  /// Routes answer from now on; before, all but the probes wait (boot_wait), then get 503.
+  void open();
+  /// Whether the request comes from a page of ours, and which origin it names.
+  Origin judge_origin(const http::Request& request) const;
+  const Options& options() const noexcept { return options_; }
+
+  std::size_t body_limit(const http::Request& head) override;
+  awaitable<void> handle(const http::Request& request, http::Response& response) override;
+
+ private:
+  struct Found {
+    const RouteHandler* handler = nullptr;
+    bool probe = false;
+    std::string allow;
+  };
+  Found find_route(std::string_view method, std::string_view path) const;
+  awaitable<void> answer(const http::Request& request, http::Response& response, RouteRequest& context, std::string& user);
+  awaitable<void> call(const http::Request& request, http::Response& response, const RouteRequest& context, std::string& user);
+  void decorate(const http::Request& request, http::Response& response, const RouteRequest& context) const;
+  std::string client_address(const http::Request& request) const;
+
+  Dispatcher& dispatcher_;
+  async::TimerWheel& wheel_;
+  Options options_;
+  std::map<std::string, std::map<std::string, RouteHandler, std::less<>>, std::less<>> routes_;  // path -> method -> handler
+  std::map<std::string, RouteHandler, std::less<>> prefixes_;
+  RouteHandler fallback_;
+  bool open_ = false;
+  bool https_ = false;
+  async::Event opened_;
+};
+
+/// `[A-Za-z0-9._:-]{1,128}`, or a fresh id.
+std::string correlation_id(std::optional<std::string_view> given, Timestamp now);
+
+/// Writes a plain JSON answer.
+void answer_json(http::Response& response, int status, std::string body);
+
+/// The origin "scheme://host[:port]" of a URL, lower case, without a default port; empty when it has none.
+std::string origin_of(std::string_view url);
+
+}  // namespace watchbell::rpc

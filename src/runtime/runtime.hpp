@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+
+#include "async/pause.hpp"
+#include "runtime/change/change.hpp"
+#include "runtime/rpc/dispatcher.hpp"
+#include "runtime/rpc/front.hpp"
+
+namespace watchbell::http {
+class Client;
+}
+namespace watchbell::settings {
+class Store;
+}
+namespace watchbell::crypto {
+class PasswordHasher;
+}
+
+namespace watchbell {
+
+/// What a domain's module is built from: the parts of the runtime, all of which outlive it. A module takes the whole and hands its service only what
+/// that needs.
+struct Runtime {
+  async::Loop& loop;
+  async::TimerWheel& wheel;
+  const Clock& clock;
+  async::TaskScope& scope;            ///< for tasks that live as long as the server; stopped before anything here ends
+  async::PausePoints& pauses;
+  sql::Database& database;
+  cache::Cache& cache;
+  jobs::Queue& queue;
+  events::Bus& bus;
+  signals::Hub& hub;                  ///< domains announce through a Change; they ask the hub only who is online
+  Changes& changes;
+  rpc::Dispatcher& dispatcher;
+  rpc::Front& front;
+  const crypto::Keyring& keyring;
+  crypto::PasswordHasher& passwords;
+  const settings::Store& settings;
+  http::Client& http;
+  std::string base_url;               ///< no trailing slash
+};
+
+}  // namespace watchbell

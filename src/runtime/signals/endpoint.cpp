@@ -1,0 +1,42 @@
+#include "runtime/signals/endpoint.hpp"
+
+namespace watchbell::signals {
+namespace {
+
+awaitable<void> open(Hub& hub, access::Identity& identity, rpc::RouteRequest request, http::Response& response) {
+  if (!request.http.is_upgrade()) {
+    response.add("Upgrade", "websocket");
+    rpc::answer_json(response, 426, R"({"error":"Upgrade Required"})");
+    co_return;
+  }
+  if (request.origin == rpc::Origin::foreign || (request.origin == rpc::Origin::absent && !request.credentials.cookie.empty())) {
+    rpc::answer_json(response, 403, R"({"error":"Forbidden"})");
+    co_return;
+  }
+  auto found = co_await identity.identify({.authorization = {}, .cookie = request.credentials.cookie});
+  if (!found) {
+    rpc::answer_json(response, http_status(found.error().code), R"({"error":"Unavailable"})");
+    co_return;
+  }
+  // Only persons have a private channel.
+  auto principal = (*found)->kind == access::Principal::Kind::user ? *found : access::Principal::nobody();
+  const int verdict = hub.admits(*principal, request.address);
+  if (verdict != 200) {
+    response.add("Retry-After", "30");
+    rpc::answer_json(response, verdict, R"({"error":"Too many sockets"})");
+    co_return;
+  }
+  response.upgrade = [&hub, principal = std::move(principal), cookie = std::string(request.credentials.cookie),
+                      address = std::string(request.address)](std::shared_ptr<http::WebSocket> socket) {
+    return hub.serve(std::move(socket), principal, cookie, address);
+  };
+}
+
+}  // namespace
+
+void mount(rpc::Front& front, Hub& hub, access::Identity& identity) {
+  front.route("GET", "/api/signals/ws",
+              [&hub, &identity](rpc::RouteRequest request, http::Response& response) { return open(hub, identity, request, response); });
+}
+
+}  // namespace watchbell::signals

@@ -1,0 +1,115 @@
+#pragma once
+
+#include "tests/support/co_test.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "async/manual_clock.hpp"
+#include "platform/crypto/keyring.hpp"
+#include "platform/sql/testing.hpp"
+#include "runtime/change/change.hpp"
+
+namespace watchbell::migrations {
+const sql::MigrationSet& runtime();
+}
+
+namespace watchbell::test {
+
+/// Somebody whose cookie is his user id; "gone" cookies are nobody.
+class FakeIdentity final : public access::Identity {
+ public:
+  awaitable<Result<access::PrincipalPtr>> identify(access::Credentials credentials) override {
+    const auto id = Uuid::parse(credentials.cookie);
+    if (!id || gone.contains(*id)) co_return access::Principal::nobody();
+    access::Principal user;
+    user.kind = access::Principal::Kind::user;
+    user.id = *id;
+    user.rules = std::make_shared<const access::RuleSet>(rules);
+    co_return std::make_shared<const access::Principal>(std::move(user));
+  }
+  awaitable<Result<access::RuleSetPtr>> anonymous_rules() override { co_return std::make_shared<const access::RuleSet>(); }
+  std::set<Uuid> gone;
+  std::vector<std::string> rules;
+};
+
+/// A websocket whose other end is the test.
+class FakeSocket final : public http::WebSocket {
+ public:
+  explicit FakeSocket(Executor executor) : event_(executor) {}
+  awaitable<std::optional<std::string>> read() override {
+    while (incoming.empty() && open_) co_await event_.wait();
+    if (incoming.empty()) co_return std::nullopt;
+    auto frame = std::move(incoming.front());
+    incoming.pop_front();
+    co_return frame;
+  }
+  void send(std::shared_ptr<const std::string> text) override {
+    if (open_) sent.push_back(*text);
+  }
+  void close(std::uint16_t code, std::string) override {
+    if (open_) close_code = code;
+    open_ = false;
+    event_.notify_all();
+  }
+  bool open() const noexcept override { return open_; }
+  std::string_view peer_address() const noexcept override { return "127.0.0.1"; }
+  void receive(std::string frame) {
+    incoming.push_back(std::move(frame));
+    event_.notify_all();
+  }
+  std::deque<std::string> incoming;
+  std::vector<std::string> sent;
+  std::uint16_t close_code = 0;
+
+ private:
+  bool open_ = true;
+  async::Event event_;
+};
+
+/// The runtime on an in-memory database and a clock moved by hand.
+struct RuntimeFixture {
+  explicit RuntimeFixture(async::Loop& l, const std::vector<const sql::MigrationSet*>& more = {}) : loop(l) {
+    clock.attach(wheel);
+    auto opened = sql::Database::open(loop, wheel, {.url = ":memory:"});
+    if (!opened) throw std::runtime_error(opened.error().message);
+    database = std::move(*opened);
+    std::vector<const sql::MigrationSet*> sets{&migrations::runtime()};
+    sets.insert(sets.end(), more.begin(), more.end());
+    if (const auto migrated = database->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
+    queue = std::make_unique<jobs::Queue>(wheel, *database, on_fault(), jobs::Queue::Options{}, 7);
+    bus = std::make_unique<events::Bus>(*queue, keyring, scope, on_fault());
+    hub = std::make_unique<signals::Hub>(wheel, identity, scope, signals::Hub::Options{});
+    changes = std::make_unique<Changes>(*database, clock, *queue, *bus, *hub);
+  }
+  async::TaskScope::OnFault on_fault() {
+    return [this](std::string_view where, std::exception_ptr) { faults.emplace_back(where); };
+  }
+  /// To be awaited at the end of every test.
+  awaitable<void> close() {
+    co_await queue->stop(std::chrono::seconds(0));
+    co_await scope.stop();
+    co_await cache.close<Executor>();
+    co_await database->close();
+  }
+  /// Lets the loop and the pool run until `done` holds.
+  template <class Predicate>
+  awaitable<void> until(Predicate done) {
+    while (!done()) co_await asio::post(loop.executor(), use_awaitable);
+  }
+
+  async::Loop& loop;
+  async::ManualClock clock;
+  async::TimerWheel wheel{loop.executor(), clock, async::TimerWheel::Drive::manual};
+  std::vector<std::string> faults;
+  crypto::Keyring keyring = crypto::Keyring::make(crypto::Keyring::generate()).value();
+  FakeIdentity identity;
+  std::unique_ptr<sql::Database> database;
+  cache::Cache cache;
+  async::TaskScope scope{loop.executor(), on_fault()};
+  std::unique_ptr<jobs::Queue> queue;
+  std::unique_ptr<events::Bus> bus;
+  std::unique_ptr<signals::Hub> hub;
+  std::unique_ptr<Changes> changes;
+};
+
+}  // namespace watchbell::test
