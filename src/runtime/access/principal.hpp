@@ -29,6 +29,9 @@ struct Principal {
 };
 using PrincipalPtr = std::shared_ptr<const Principal>;
 
+/// What a principal counts in a byte-bounded cache.
+std::size_t size_in_bytes(const Principal& principal) noexcept;
+
 /// What a request carries to prove who it is.
 struct Credentials {
   std::string_view authorization;  ///< the header, or empty

@@ -14,6 +14,10 @@ std::shared_ptr<const Principal> Principal::service(std::string area) {
   return std::make_shared<const Principal>(std::move(principal));
 }
 
+std::size_t size_in_bytes(const Principal& principal) noexcept {
+  return sizeof(Principal) + principal.name.capacity() + principal.email.capacity() + principal.area.capacity() + size_in_bytes(*principal.rules);
+}
+
 Result<void> authorize(const Requirement& requirement, const Principal& principal, const RuleSet& visitor_rules) {
   using Kind = Principal::Kind;
   const auto missing = [](std::string_view rule) { return fail(ErrorCode::forbidden, "Missing access: {}", rule); };

@@ -34,4 +34,10 @@ RuleSet RuleSet::united(const RuleSet& a, const RuleSet& b) {
   return RuleSet(std::move(ids));
 }
 
+std::size_t size_in_bytes(const RuleSet& rules) noexcept {
+  std::size_t size = sizeof(RuleSet);
+  for (const auto& id : rules.ids()) size += sizeof(std::string) + id.capacity();
+  return size;
+}
+
 }  // namespace watchbell::access

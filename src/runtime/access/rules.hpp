@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,5 +41,8 @@ class RuleSet {
   bool everything_ = false;
 };
 using RuleSetPtr = std::shared_ptr<const RuleSet>;
+
+/// What a set counts in a byte-bounded cache.
+std::size_t size_in_bytes(const RuleSet& rules) noexcept;
 
 }  // namespace watchbell::access

@@ -23,6 +23,7 @@ struct Caller {
   std::string correlation_id;
   std::string address;     ///< the client's, trusted proxies resolved
   std::string user_agent;
+  bool forwarded = false;  ///< came through something that says so in a header
 
   /// REQUIRES a user (the procedure's type is `user`).
   UserId user_id() const {

@@ -62,6 +62,7 @@ class Context final : public CallContext {
     caller_.correlation_id = request_.correlation_id;
     caller_.address = request_.address;
     caller_.user_agent = request_.user_agent;
+    caller_.forwarded = request_.forwarded;
     if (procedure_.access().type == access::UserType::anonymous) {
       caller_.principal = access::Principal::nobody();
       co_return Result<void>();

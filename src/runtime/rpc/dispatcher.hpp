@@ -23,6 +23,7 @@ struct CallRequest {
   std::string_view correlation_id;
   std::string_view address;
   std::string_view user_agent;
+  bool forwarded = false;
 };
 
 /// What goes back: a status, a JSON body, and headers that depend on the outcome.

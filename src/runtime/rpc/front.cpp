@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/timeout.hpp"
+#include "base/fault.hpp"
 #include "platform/log/log.hpp"
 
 namespace watchbell::rpc {
@@ -194,7 +195,8 @@ awaitable<void> Front::call(const http::Request& request, http::Response& respon
                                            .credentials = context.credentials,
                                            .correlation_id = context.correlation_id,
                                            .address = context.address,
-                                           .user_agent = request.header("user-agent").value_or(std::string_view())});
+                                           .user_agent = request.header("user-agent").value_or(std::string_view()),
+                                           .forwarded = context.forwarded});
   response.status = answer.status;
   response.content_type = kJsonType;
   if (auto* text = std::get_if<std::string>(&answer.body)) response.body = std::move(*text);

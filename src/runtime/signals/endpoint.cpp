@@ -26,9 +26,9 @@ awaitable<void> open(Hub& hub, access::Identity& identity, rpc::RouteRequest req
     rpc::answer_json(response, verdict, R"({"error":"Too many sockets"})");
     co_return;
   }
-  response.upgrade = [&hub, principal = std::move(principal), cookie = std::string(request.credentials.cookie),
+  response.upgrade = [&hub, &identity, principal = std::move(principal), cookie = std::string(request.credentials.cookie),
                       address = std::string(request.address)](std::shared_ptr<http::WebSocket> socket) {
-    return hub.serve(std::move(socket), principal, cookie, address);
+    return hub.serve(std::move(socket), principal, identity, cookie, address);
   };
 }
 

@@ -17,10 +17,11 @@ constexpr std::uint16_t kPolicy = 1008;
 }  // namespace
 
 struct Hub::Peer {
-  Peer(std::shared_ptr<http::WebSocket> s, access::PrincipalPtr p, std::string c, std::string a)
-      : socket(std::move(s)), principal(std::move(p)), cookie(std::move(c)), address(std::move(a)) {}
+  Peer(std::shared_ptr<http::WebSocket> s, access::PrincipalPtr p, access::Identity& i, std::string c, std::string a)
+      : socket(std::move(s)), principal(std::move(p)), identity(i), cookie(std::move(c)), address(std::move(a)) {}
   std::shared_ptr<http::WebSocket> socket;
   access::PrincipalPtr principal;
+  access::Identity& identity;
   std::string cookie;
   std::string address;
   std::uint64_t seq = 0;
@@ -41,8 +42,7 @@ ClientFrame judge_frame(std::string_view text) {
   return type->get_string() == "ping" ? ClientFrame::ping : ClientFrame::unknown;
 }
 
-Hub::Hub(async::TimerWheel& wheel, access::Identity& identity, async::TaskScope& scope, Options options)
-    : wheel_(wheel), identity_(identity), scope_(scope), options_(options) {}
+Hub::Hub(async::TimerWheel& wheel, async::TaskScope& scope, Options options) : wheel_(wheel), scope_(scope), options_(options) {}
 
 Hub::~Hub() = default;
 
@@ -112,7 +112,7 @@ void Hub::schedule_revalidation(std::shared_ptr<Peer> peer) { wheel_.arm(*peer->
 awaitable<void> Hub::revalidate(std::shared_ptr<Peer> peer) {
   if (peer->revalidating || !peer->socket->open()) co_return;
   peer->revalidating = true;
-  const auto now = co_await identity_.identify({.authorization = {}, .cookie = peer->cookie});
+  const auto now = co_await peer->identity.identify({.authorization = {}, .cookie = peer->cookie});
   peer->revalidating = false;
   if (!peer->socket->open()) co_return;
   // A store that cannot answer is no reason to cut people off; the next turn asks again.
@@ -128,8 +128,9 @@ awaitable<void> Hub::revalidate(std::shared_ptr<Peer> peer) {
   schedule_revalidation(peer);
 }
 
-awaitable<void> Hub::serve(std::shared_ptr<http::WebSocket> socket, access::PrincipalPtr principal, std::string cookie, std::string address) {
-  const auto peer = std::make_shared<Peer>(std::move(socket), std::move(principal), std::move(cookie), std::move(address));
+awaitable<void> Hub::serve(std::shared_ptr<http::WebSocket> socket, access::PrincipalPtr principal, access::Identity& identity, std::string cookie,
+                             std::string address) {
+  const auto peer = std::make_shared<Peer>(std::move(socket), std::move(principal), identity, std::move(cookie), std::move(address));
   peer->revalidation.emplace([this, weak = std::weak_ptr<Peer>(peer)] {
     if (auto alive = weak.lock()) scope_.spawn("signals.revalidate", revalidate(std::move(alive)));
   });

@@ -38,7 +38,7 @@ class Hub {
     std::uint64_t dropped = 0;
   };
 
-  Hub(async::TimerWheel& wheel, access::Identity& identity, async::TaskScope& scope, Options options);
+  Hub(async::TimerWheel& wheel, async::TaskScope& scope, Options options);
   ~Hub();
 
   /// The way out of a Change, and only of a Change: domains announce, they do not emit.
@@ -46,8 +46,9 @@ class Hub {
 
   /// Whether a new socket may be opened: ok, or the HTTP status that refuses it (429 or 503).
   int admits(const access::Principal& principal, std::string_view address) const;
-  /// Serves one accepted socket until it closes. `cookie` is what the socket proves itself with again later.
-  awaitable<void> serve(std::shared_ptr<http::WebSocket> socket, access::PrincipalPtr principal, std::string cookie, std::string address);
+  /// Serves one accepted socket until it closes. `cookie` is what the socket proves itself with again later, to `identity`.
+  awaitable<void> serve(std::shared_ptr<http::WebSocket> socket, access::PrincipalPtr principal, access::Identity& identity, std::string cookie,
+                        std::string address);
 
   /// Whether the user has an open socket here.
   bool online(const UserId& user) const { return users_.contains(user); }
@@ -61,7 +62,6 @@ class Hub {
   void schedule_revalidation(std::shared_ptr<Peer> peer);
 
   async::TimerWheel& wheel_;
-  access::Identity& identity_;
   async::TaskScope& scope_;
   Options options_;
   std::list<std::shared_ptr<Peer>> peers_;

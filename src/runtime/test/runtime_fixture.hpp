@@ -78,7 +78,7 @@ struct RuntimeFixture {
     if (const auto migrated = database->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
     queue = std::make_unique<jobs::Queue>(wheel, *database, on_fault(), jobs::Queue::Options{}, 7);
     bus = std::make_unique<events::Bus>(*queue, keyring, scope, on_fault());
-    hub = std::make_unique<signals::Hub>(wheel, identity, scope, signals::Hub::Options{});
+    hub = std::make_unique<signals::Hub>(wheel, scope, signals::Hub::Options{});
     changes = std::make_unique<Changes>(*database, clock, *queue, *bus, *hub);
   }
   async::TaskScope::OnFault on_fault() {

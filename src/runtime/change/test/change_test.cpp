@@ -58,7 +58,7 @@ CO_TEST(Change, C_11_a_refused_change_drops_and_says_nothing) {
   const auto socket = std::make_shared<test::FakeSocket>(loop.executor());
   access::Principal user;
   user.kind = access::Principal::Kind::user;
-  f.scope.spawn("socket", f.hub->serve(socket, std::make_shared<const access::Principal>(user), UserId().to_string(), "x"));
+  f.scope.spawn("socket", f.hub->serve(socket, std::make_shared<const access::Principal>(user), f.identity, UserId().to_string(), "x"));
   co_await f.until([&] { return socket->sent.size() == 1; });
   EXPECT_EQ(co_await f.count(), 0);
   EXPECT_FALSE(co_await f.add(true));
@@ -94,7 +94,7 @@ CO_TEST(Change, S_7_who_refetches_on_a_signal_sees_the_change) {
   const auto socket = std::make_shared<Refetcher>(f);
   access::Principal user;
   user.kind = access::Principal::Kind::user;
-  f.scope.spawn("socket", f.hub->serve(socket, std::make_shared<const access::Principal>(user), UserId().to_string(), "x"));
+  f.scope.spawn("socket", f.hub->serve(socket, std::make_shared<const access::Principal>(user), f.identity, UserId().to_string(), "x"));
   co_await asio::post(loop.executor(), use_awaitable);
   for (std::int64_t n = 1; n <= 20; ++n) {
     co_await f.count();
@@ -129,7 +129,7 @@ CO_TEST(Change, N_1_write_then_drop_then_signal) {
   const auto socket = std::make_shared<Witness>(cache::CachedScope(f.cache, "t"), loop.executor());
   access::Principal user;
   user.kind = access::Principal::Kind::user;
-  f.scope.spawn("socket", f.hub->serve(socket, std::make_shared<const access::Principal>(user), UserId().to_string(), "x"));
+  f.scope.spawn("socket", f.hub->serve(socket, std::make_shared<const access::Principal>(user), f.identity, UserId().to_string(), "x"));
   co_await f.count();
   EXPECT_TRUE(co_await f.add());
   EXPECT_TRUE(socket->told);

@@ -24,7 +24,7 @@ struct Fixture : RuntimeFixture {
     const auto socket = std::make_shared<FakeSocket>(loop.executor());
     const std::string cookie = user ? user->to_string() : std::string();
     const auto principal = co_await identity.identify({.authorization = {}, .cookie = cookie});
-    scope.spawn("socket", hub->serve(socket, *principal, cookie, "10.0.0.1"));
+    scope.spawn("socket", hub->serve(socket, *principal, identity, cookie, "10.0.0.1"));
     co_await until([&] { return !socket->sent.empty(); });
     co_return socket;
   }

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+
+#include "domains/auth/service.hpp"
+#include "runtime/runtime.hpp"
+
+namespace watchbell::migrations {
+const sql::MigrationSet& auth();
+}
+
+namespace watchbell::auth {
+
+/// Builds auth. The service is the identity of every request, so this module is made before the dispatcher answers anything.
+class Module {
+ public:
+  /// @param cookie_key  derived from the master key; @param https  whether the base URL is
+  Module(sql::Database& database, cache::Cache& cache, Changes& changes, crypto::PasswordHasher& passwords, async::TaskScope& scope, const Clock& clock,
+         std::string cookie_key, bool https, Service::Options options);
+
+  Service& service() noexcept { return service_; }
+  /// Mounts the procedures and the session endpoints.
+  Result<void> mount(rpc::Dispatcher& dispatcher, rpc::Front& front);
+  /// Makes roles and rules what the areas declare. After the last mount, before routes open.
+  awaitable<Result<void>> sync(const rpc::Dispatcher& dispatcher);
+
+ private:
+  Service service_;
+};
+
+}  // namespace watchbell::auth

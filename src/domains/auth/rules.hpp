@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/id.hpp"
+#include "base/timestamp.hpp"
+
+namespace watchbell::auth::rules {
+
+/// How long a session lives from its last extension.
+std::chrono::microseconds session_life(bool remember) noexcept;
+
+/// The new end of a session that is used at `now`: moved when it was extended more than a day ago, else nothing. Sessions that are not
+/// remembered are never extended.
+std::optional<Timestamp> extended_until(Timestamp expires_at, bool remember, Timestamp now) noexcept;
+
+/// Whether a callback may be followed: a path of this site, or a URL below one of its origins.
+bool is_own_url(std::string_view url, std::string_view base_url) noexcept;
+
+/// An API key in its parts: "ck_" + application id (36 characters) + "_" + secret. Nothing for any other text.
+struct ApiKey {
+  ApplicationId application;
+  std::string_view secret;
+};
+std::optional<ApiKey> parse_api_key(std::string_view text) noexcept;
+
+/// Whether a setup token is asked: never while only loopback can reach the server, unless the request came through somebody else.
+bool needs_setup_token(bool listening_on_loopback, bool behind_proxy, bool request_was_forwarded) noexcept;
+
+/// `name: value` of a cookie header, the first that matches; still encoded.
+std::optional<std::string_view> cookie_value(std::string_view header, std::string_view name) noexcept;
+
+}  // namespace watchbell::auth::rules

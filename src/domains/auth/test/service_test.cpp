@@ -1,0 +1,295 @@
+#include "runtime/test/runtime_fixture.hpp"
+
+#include "domains/auth/contract.hpp"
+#include "domains/auth/endpoints.hpp"
+#include "domains/auth/module.hpp"
+
+namespace watchbell::auth {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Fixture : test::RuntimeFixture {
+  explicit Fixture(async::Loop& l, Service::Options options = {}) : RuntimeFixture(l, {&migrations::auth()}) {
+    service.emplace(*database, cache, *changes, passwords, scope, clock, CookieSigner("key", false), std::move(options));
+  }
+  awaitable<void> ready() {
+    co_await queue->start();
+    EXPECT_TRUE(co_await service->sync({{.id = "t.thing.read", .description = "d", .is_default = true, .is_public = true}, {.id = "t.thing.manage", .description = "d"}}));
+  }
+  awaitable<Result<void>> onboard(std::optional<std::string> token = {}, bool forwarded = false) {
+    co_return co_await service->complete_onboarding("Ann", *Email::make("ann@example.com"), "Passw0rd-ann", token, forwarded, "127.0.0.1");
+  }
+  static std::string cookie(const SignedIn& in) {
+    const std::string line = CookieSigner("key", false).set_session(in.token, true);
+    return line.substr(12, line.find(';') - 12);
+  }
+  awaitable<SignedIn> sign_in(bool remember = true) {
+    auto in = co_await service->sign_in(*Email::make("ANN@example.com"), "Passw0rd-ann", remember, "127.0.0.1", "test");
+    co_return in.value();
+  }
+  awaitable<access::PrincipalPtr> who(std::string cookie_text, std::string authorization = {}) {
+    auto principal = co_await service->identify({.authorization = authorization, .cookie = cookie_text});
+    co_return principal ? *principal : nullptr;
+  }
+  crypto::PasswordHasher passwords{{.threads = 1, .memory_kib = 64, .passes = 1}};
+  std::optional<Service> service;
+};
+
+CO_TEST(Onboarding, makes_one_administrator_and_no_second) {
+  Fixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE((co_await f.service->needs_onboarding()).value());
+  CO_ASSERT_TRUE((co_await f.onboard()).has_value());
+  EXPECT_FALSE((co_await f.service->needs_onboarding()).value());
+  const auto again = co_await f.onboard();
+  CO_ASSERT_TRUE(!again);
+  EXPECT_EQ(again.error().code, ErrorCode::forbidden);
+  co_await f.close();
+}
+
+CO_TEST(Onboarding, of_two_at_once_one_wins) {
+  Fixture f(loop);
+  co_await f.ready();
+  int won = 0, lost = 0;
+  struct Try {
+    static awaitable<void> run(Fixture& fixture, int& w, int& l) { (co_await fixture.onboard()) ? ++w : ++l; }
+  };
+  async::TaskScope scope(loop.executor(), f.on_fault());
+  for (int i = 0; i < 4; ++i) scope.spawn("onboard", Try::run(f, won, lost));
+  co_await scope.join();
+  EXPECT_EQ(won, 1);
+  EXPECT_EQ(lost, 3);
+  co_await f.close();
+}
+
+CO_TEST(Onboarding, asks_the_setup_token_of_whoever_is_not_on_loopback) {
+  Fixture f(loop, {.setup_token = "t0ken", .listening_on_loopback = true});
+  co_await f.ready();
+  EXPECT_EQ((co_await f.onboard({}, true)).error().code, ErrorCode::forbidden);
+  EXPECT_EQ((co_await f.onboard("wrong", true)).error().code, ErrorCode::forbidden);
+  EXPECT_TRUE(co_await f.onboard("t0ken", true));
+  co_await f.close();
+}
+
+CO_TEST(Onboarding, AUTHCHECK_09_refuses_a_weak_password) {
+  Fixture f(loop);
+  co_await f.ready();
+  const auto weak = co_await f.service->complete_onboarding("Ann", *Email::make("a@b.de"), "alllowercase", {}, false, "x");
+  CO_ASSERT_TRUE(!weak);
+  EXPECT_EQ(weak.error().code, ErrorCode::bad_request);
+  EXPECT_TRUE((co_await f.service->needs_onboarding()).value());
+  co_await f.close();
+}
+
+CO_TEST(SignIn, AUTHCHECK_11_mixed_case_addresses_are_one) {
+  Fixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE(co_await f.onboard());
+  const auto in = co_await f.sign_in();
+  const auto principal = co_await f.who(Fixture::cookie(in));
+  CO_ASSERT_TRUE(principal != nullptr);
+  EXPECT_EQ(principal->kind, access::Principal::Kind::user);
+  EXPECT_TRUE(principal->rules->holds("anything.at.all"));
+  co_await f.close();
+}
+
+CO_TEST(SignIn, unknown_addresses_and_wrong_passwords_look_alike) {
+  Fixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE(co_await f.onboard());
+  const auto wrong = co_await f.service->sign_in(*Email::make("ann@example.com"), "nope", true, "x", "x");
+  const auto unknown = co_await f.service->sign_in(*Email::make("bob@example.com"), "nope", true, "x", "x");
+  CO_ASSERT_TRUE(!wrong && !unknown);
+  EXPECT_EQ(wrong.error(), unknown.error());
+  co_await f.close();
+}
+
+CO_TEST(Sessions, C_26_a_session_that_was_signed_out_is_nobody_on_the_next_request) {
+  Fixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE(co_await f.onboard());
+  const auto in = co_await f.sign_in();
+  const std::string cookie = Fixture::cookie(in);
+  EXPECT_EQ((co_await f.who(cookie))->kind, access::Principal::Kind::user);
+  EXPECT_EQ((co_await f.who(cookie))->kind, access::Principal::Kind::user);
+  EXPECT_TRUE(co_await f.service->sign_out(cookie, "x"));
+  EXPECT_EQ((co_await f.who(cookie))->kind, access::Principal::Kind::none);
+  EXPECT_FALSE((co_await f.service->current_session(cookie)).value().has_value());
+  co_await f.close();
+}
+
+CO_TEST(Sessions, end_and_slide) {
+  Fixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE(co_await f.onboard());
+  const auto kept = co_await f.sign_in();
+  const auto brief = co_await f.sign_in(false);
+  f.clock.advance(23h, 1h);
+  EXPECT_FALSE((co_await f.service->current_session(Fixture::cookie(kept))).value()->extended);
+  f.clock.advance(2h, 1h);
+  EXPECT_EQ((co_await f.who(Fixture::cookie(brief)))->kind, access::Principal::Kind::none);
+  const auto extended = (co_await f.service->current_session(Fixture::cookie(kept))).value();
+  CO_ASSERT_TRUE(extended.has_value());
+  EXPECT_TRUE(extended->extended);
+  EXPECT_EQ(extended->session.expires_at, f.clock.now() + 7 * 24h);
+  EXPECT_EQ((co_await f.who(Fixture::cookie(kept)))->kind, access::Principal::Kind::user);
+  f.clock.advance(7 * 24h, 1h);
+  EXPECT_EQ((co_await f.who(Fixture::cookie(kept)))->kind, access::Principal::Kind::none);
+  co_await f.close();
+}
+
+CO_TEST(Sessions, only_a_hash_of_the_token_is_stored) {
+  Fixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE(co_await f.onboard());
+  const auto in = co_await f.sign_in();
+  const auto stored = co_await f.database->read([](sql::Session& s) { return s.one<std::string>("select token_hash from sessions").value(); });
+  EXPECT_EQ(*stored, hash_of(in.token));
+  EXPECT_EQ(stored->find(in.token), std::string::npos);
+  co_await f.close();
+}
+
+CO_TEST(Applications, hold_exactly_the_rules_they_were_given) {
+  Fixture f(loop);
+  co_await f.ready();
+  const auto made = co_await f.service->create_application("ci", {"t.thing.read"}, "console");
+  CO_ASSERT_TRUE(made.has_value());
+  const auto principal = co_await f.who({}, "Bearer " + made->key);
+  CO_ASSERT_TRUE(principal != nullptr);
+  EXPECT_EQ(principal->kind, access::Principal::Kind::application);
+  EXPECT_TRUE(principal->rules->holds("t.thing.read"));
+  EXPECT_FALSE(principal->rules->holds("t.thing.manage"));
+  std::string wrong = made->key;
+  wrong.back() = wrong.back() == 'a' ? 'b' : 'a';
+  EXPECT_EQ(co_await f.who({}, "Bearer " + wrong), nullptr);
+  EXPECT_EQ(co_await f.who({}, "Bearer ck_nonsense"), nullptr);
+  EXPECT_EQ(co_await f.who({}, "Basic abc"), nullptr);
+  const auto unknown = co_await f.service->create_application("ci", {"t.nope.read"}, "console");
+  CO_ASSERT_TRUE(!unknown);
+  EXPECT_NE(unknown.error().message.find("t.nope.read"), std::string::npos);
+  // Used twice within a minute, noted once.
+  co_await f.until([&] { return f.scope.size() == 0; });
+  const auto used = co_await f.database->read([](sql::Session& s) { return s.one<std::optional<Timestamp>>("select last_used_at from applications").value(); });
+  EXPECT_EQ(used.value(), f.clock.now());
+  co_await f.close();
+}
+
+CO_TEST(Roles, AUTHCHECK_05_default_rules_are_granted_unless_an_administrator_took_them_away) {
+  Fixture f(loop);
+  co_await f.ready();
+  const auto rules_of = [&](std::string role) { return f.database->read([role](sql::Session& s) { return store::rules_of_role(s, role); }); };
+  EXPECT_EQ((co_await rules_of("users")).value(), std::vector<std::string>{"t.thing.read"});
+  EXPECT_TRUE((co_await f.service->anonymous_rules()).value()->holds("t.thing.read"));
+  co_await f.database->write([](sql::Session& s) {
+    s.execute("delete from role_rules where role_id = 'users'");
+    s.execute("insert into disabled_default_rules (role_id, rule_id) values ('users', 't.thing.read')");
+  });
+  // The rule vanishes with its area and comes back: what the administrator disabled stays away, the rest returns.
+  EXPECT_TRUE(co_await f.service->sync({}));
+  EXPECT_FALSE((co_await f.service->anonymous_rules()).value()->holds("t.thing.read"));
+  co_await f.ready();
+  EXPECT_EQ((co_await rules_of("users")).value(), std::vector<std::string>{});
+  EXPECT_TRUE((co_await f.service->anonymous_rules()).value()->holds("t.thing.read"));
+  co_await f.close();
+}
+
+CO_TEST(Audit, changes_of_rights_and_sign_ins_leave_rows) {
+  Fixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE(co_await f.onboard());
+  co_await f.sign_in();
+  co_await f.service->sign_in(*Email::make("ann@example.com"), "wrong", true, "10.0.0.9", "x");
+  EXPECT_TRUE(co_await f.service->create_application("ci", {"t.thing.read"}, "console"));
+  EXPECT_TRUE(co_await f.service->create_admin("Bob", *Email::make("bob@example.com"), "Passw0rd-bob"));
+  const auto rows = co_await f.database->read([](sql::Session& s) { return s.all<std::string>("select action || ' ' || outcome from audit_log order by at, id"); });
+  EXPECT_EQ(rows.value(), (std::vector<std::string>{"user.create_admin ok", "session.sign_in ok", "session.sign_in refused", "application.create ok", "user.create_admin ok"}));
+  co_await f.close();
+}
+
+// The session endpoints, through the front.
+struct WebFixture : Fixture {
+  explicit WebFixture(async::Loop& l) : Fixture(l), dispatcher(*service, pool), front(dispatcher, wheel, {.base_url = "http://w.test", .trusted_origins = {"http://w.test"}, .trusted_proxies = {}}) {
+    mount_endpoints(front, *service);
+    EXPECT_TRUE(dispatcher.mount(contract(*service)));
+    front.open();
+  }
+  struct Answer {
+    int status;
+    std::string body;
+    std::string headers;
+  };
+  awaitable<Answer> call(std::string method, std::string target, std::vector<http::Header> headers = {}, std::string body = {}) {
+    const auto request = http::Request::make_for_test(method, target, headers, body);
+    http::Response response;
+    co_await front.handle(request, response);
+    co_return Answer{response.status, std::string(response.body_view()), response.extra_headers};
+  }
+  async::BlockingPool pool{{.name = "test", .threads = 1}};
+  rpc::Dispatcher dispatcher;
+  rpc::Front front;
+};
+
+CO_TEST(Endpoints, sign_in_session_and_sign_out_as_browsers_do_it) {
+  WebFixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE(co_await f.onboard());
+  EXPECT_EQ((co_await f.call("GET", "/api/auth/get-session")).body, "null");
+  const auto in = co_await f.call("POST", "/api/auth/sign-in/email", {{"content-type", "application/json"}}, R"({"email":"ann@example.com","password":"Passw0rd-ann"})");
+  CO_ASSERT_EQ(in.status, 200);
+  const auto at = in.headers.find("Set-Cookie: ") + 12;
+  const std::string cookie = in.headers.substr(at, in.headers.find(';', at) - at);
+  EXPECT_NE(in.headers.find("Cache-Control: no-store"), std::string::npos);
+  const auto session = co_await f.call("GET", "/api/auth/get-session", {{"cookie", cookie}});
+  EXPECT_NE(session.body.find(R"("email":"ann@example.com","emailVerified":true,"image":null)"), std::string::npos);
+  const auto profile = co_await f.call("POST", "/api/auth/getCurrentUserProfile", {{"cookie", cookie}}, "{}");
+  EXPECT_NE(profile.body.find(R"("hasCredentialAccount":true)"), std::string::npos);
+  EXPECT_EQ((co_await f.call("POST", "/api/auth/sign-out", {{"cookie", cookie}})).status, 403);
+  EXPECT_EQ((co_await f.call("POST", "/api/auth/sign-out", {{"cookie", cookie}, {"origin", "https://evil.example"}})).body.substr(0, 24), R"({"code":"INVALID_ORIGIN")");
+  EXPECT_EQ((co_await f.call("POST", "/api/auth/sign-out", {{"cookie", cookie}, {"origin", "http://w.test"}})).body, R"({"success":true})");
+  EXPECT_EQ((co_await f.call("POST", "/api/auth/getCurrentUserProfile", {{"cookie", cookie}}, "{}")).status, 401);
+  const auto gone = co_await f.call("GET", "/api/auth/get-session", {{"cookie", cookie}});
+  EXPECT_EQ(gone.body, "null");
+  EXPECT_NE(gone.headers.find("better-auth.session_token=; Max-Age=0"), std::string::npos);
+  co_await f.close();
+}
+
+CO_TEST(Endpoints, refuse_what_is_wrong) {
+  WebFixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE(co_await f.onboard());
+  const auto post = [&](std::string body, std::vector<http::Header> headers = {{"content-type", "application/json"}}) { return f.call("POST", "/api/auth/sign-in/email", std::move(headers), std::move(body)); };
+  EXPECT_EQ((co_await post("{")).status, 400);
+  EXPECT_EQ((co_await post("[]")).status, 400);
+  EXPECT_EQ((co_await post(R"({"email":"ann@example.com"})")).status, 400);
+  EXPECT_EQ((co_await post(R"({"email":"nomail","password":"x"})")).status, 400);
+  EXPECT_EQ((co_await post(R"({"email":"ann@example.com","password":"wrong"})")).status, 401);
+  EXPECT_EQ((co_await post(R"({"email":"ann@example.com","password":"Passw0rd-ann","callbackURL":"https://evil.example/"})")).status, 403);
+  EXPECT_EQ((co_await f.call("POST", "/api/auth/sign-in/email", {{"content-type", "text/plain"}}, "{}")).status, 415);
+  EXPECT_EQ((co_await f.call("GET", "/api/auth/no-such-route")).body, R"({"error":"Not Found"})");
+  EXPECT_EQ((co_await f.call("GET", "/api/auth/sign-out")).status, 405);
+  // A write with a cookie from another site's page, to a procedure.
+  EXPECT_EQ((co_await f.call("POST", "/api/auth/accessRules", {{"cookie", "a=b"}, {"origin", "https://evil.example"}}, "{}")).status, 403);
+  EXPECT_EQ((co_await f.call("POST", "/api/auth/accessRules", {{"cookie", "a=b"}, {"origin", "null"}}, "{}")).status, 403);
+  EXPECT_EQ((co_await f.call("POST", "/api/auth/accessRules", {{"cookie", "a=b"}}, "{}")).body, R"({"json":{"accessRules":["t.thing.read"],"isInAnyTeam":false}})");
+  co_await f.close();
+}
+
+CO_TEST(Front, cross_origin_answers_and_security_headers) {
+  WebFixture f(loop);
+  co_await f.ready();
+  const auto own = co_await f.call("GET", "/api/auth/ok", {{"origin", "http://w.test"}, {"x-correlation-id", "abc-1"}});
+  EXPECT_NE(own.headers.find("Access-Control-Allow-Origin: http://w.test\r\n"), std::string::npos);
+  EXPECT_NE(own.headers.find("x-correlation-id: abc-1\r\n"), std::string::npos);
+  EXPECT_NE(own.headers.find("Content-Security-Policy: default-src 'none'"), std::string::npos);
+  const auto foreign = co_await f.call("GET", "/api/auth/ok", {{"origin", "https://evil.example"}, {"x-correlation-id", "a b"}});
+  EXPECT_EQ(foreign.headers.find("Access-Control-Allow-Origin"), std::string::npos);
+  EXPECT_EQ(foreign.headers.find("x-correlation-id: a b"), std::string::npos);
+  const auto preflight = co_await f.call("OPTIONS", "/api/auth/ok", {{"origin", "http://w.test"}});
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_NE(preflight.headers.find("Access-Control-Max-Age: 600"), std::string::npos);
+  co_await f.close();
+}
+
+}  // namespace
+}  // namespace watchbell::auth
