@@ -21,7 +21,7 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
 
 std::uint64_t word(const char* from, std::size_t size) noexcept {
   std::uint64_t value = 0;
-  std::memcpy(&value, from, size);
+  if (size != 0) std::memcpy(&value, from, size);  // an empty view may point nowhere
   return value;
 }
 

@@ -93,8 +93,9 @@ struct SizeInBytes {
 
  private:
   template <class T>
-  std::size_t beyond(const T& part) const {
-    return (*this)(part) - sizeof(T);
+  static std::size_t beyond(const T& part) {
+    const std::size_t size = SizeInBytes()(part);
+    return size > sizeof(T) ? size - sizeof(T) : 0;
   }
 };
 
@@ -139,9 +140,9 @@ std::size_t SizeInBytes::operator()(const T& value) const {
   } else if constexpr (ResultLike<T>) {
     return sizeof(T) + (value.has_value() ? beyond(value.value()) : 0);
   } else if constexpr (is_tuple<T>) {
-    return std::apply([this](const auto&... parts) { return (sizeof(T) + ... + beyond(parts)); }, value);
+    return std::apply([](const auto&... parts) { return (sizeof(T) + ... + beyond(parts)); }, value);
   } else if constexpr (is_variant<T>) {
-    return sizeof(T) + std::visit([this](const auto& part) { return beyond(part); }, value);
+    return sizeof(T) + std::visit([](const auto& part) { return beyond(part); }, value);
   } else if constexpr (is_pointer_owner<T>) {
     return sizeof(T) + (value ? (*this)(*value) : 0);
   } else if constexpr (std::is_trivially_copyable_v<T>) {

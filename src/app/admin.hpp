@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "async/loop.hpp"
+#include "async/task_scope.hpp"
+#include "base/result.hpp"
+
+namespace watchbell::app {
+
+/// A command for the server's operator, as JSON text: {"command":"apikey.create",...}. The answer is {"ok":true,...} or
+/// {"ok":false,"message":"..."}.
+using AdminHandler = std::function<awaitable<std::string>(std::string request)>;
+
+/// The administration socket DATA/admin.sock (mode 0600): whoever can open it is the operator. One request and one answer a connection, each a
+/// line of at most 64 KiB, within 60 s. Loop-only.
+class AdminSocket {
+ public:
+  AdminSocket(async::Loop& loop, async::TaskScope& scope, std::string path, AdminHandler handler);
+  ~AdminSocket();
+  /// Binds (removing a leftover: the folder's lock is ours) and serves until close().
+  Result<void> open();
+  void close();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// Asks a running server; blocks. ErrorCode::unavailable when none listens there.
+Result<std::string> ask_admin(const std::string& socket_path, const std::string& request);
+
+}  // namespace watchbell::app

@@ -1,0 +1,183 @@
+#include "app/commands.hpp"
+
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/json.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "app/admin.hpp"
+#include "app/config/config.hpp"
+#include "app/data_folder.hpp"
+#include "app/server.hpp"
+#include "app/version.hpp"
+#include "platform/log/log.hpp"
+
+namespace watchbell::app {
+namespace {
+
+int complain(const std::string& message) {
+  std::fprintf(stderr, "watchbell: %s\n", message.c_str());
+  return 1;
+}
+
+/// Runs a coroutine on a loop of its own to its end.
+template <class T>
+T run_alone(async::Loop& loop, awaitable<T> task) {
+  std::optional<T> result;
+  std::exception_ptr fault;
+  asio::co_spawn(loop.executor(), std::move(task), [&](std::exception_ptr thrown, T value) {
+    fault = thrown;
+    result = std::move(value);
+  });
+  loop.run_until([&] { return result.has_value() || fault != nullptr; });
+  if (fault) std::rethrow_exception(fault);
+  return std::move(*result);
+}
+
+awaitable<std::string> administrate_offline(Server& server, std::string request) {
+  std::string answer;
+  if (auto prepared = co_await server.prepare(); !prepared) answer = R"({"ok":false,"message":"the database could not be prepared"})";
+  else answer = co_await server.administrate(std::move(request));
+  co_await server.stop();
+  co_return answer;
+}
+
+/// Asks the running server over its socket, or opens the database itself when none runs.
+Result<boost::json::object> administrate(const config::Config& config, const boost::json::object& request) {
+  const std::string text = boost::json::serialize(request);
+  std::string answer;
+  const int folder = ::open(config.data.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool running = folder >= 0 && DataFolder::in_use(config.data);
+  if (running) {
+    auto asked = ask_admin(DataFolder::admin_socket_of(folder), text);
+    ::close(folder);
+    if (!asked) return std::unexpected(std::move(asked.error()));
+    answer = std::move(*asked);
+  } else {
+    if (folder >= 0) ::close(folder);
+    log::configure({.level = log::Level::warn, .format = config.log_format});
+    async::Loop loop;
+    auto server = Server::open_offline(loop, config);
+    if (!server) return std::unexpected(std::move(server.error()));
+    answer = run_alone(loop, administrate_offline(**server, text));
+  }
+  boost::system::error_code error;
+  auto parsed = boost::json::parse(answer, error);
+  if (error || !parsed.is_object()) return fail(ErrorCode::internal, "the server's answer does not read");
+  auto& object = parsed.get_object();
+  const auto* ok = object.if_contains("ok");
+  if (ok == nullptr || !ok->is_bool() || !ok->get_bool()) {
+    const auto* message = object.if_contains("message");
+    return fail(ErrorCode::bad_request, "{}", message != nullptr && message->is_string() ? std::string(message->get_string()) : std::string("refused"));
+  }
+  return object;
+}
+
+std::string read_password() {
+  std::string line;
+  if (::isatty(STDIN_FILENO)) std::fputs("password: ", stderr);
+  std::getline(std::cin, line);
+  return line;
+}
+
+}  // namespace
+
+int main(int argc, char** argv, char** environment) {
+  CLI::App app("Watchbell watches the systems a team runs and tells the people who care.", "watchbell");
+  app.require_subcommand(1);
+  config::Arguments arguments;
+  std::string config_file, listen, data;
+  const auto with_settings = [&](CLI::App* command) {
+    command->add_option("--config", config_file, "Settings file (TOML)");
+    command->add_option("--listen", listen, "HOST:PORT to listen on; port 0 picks a free one");
+    command->add_option("--data", data, "Folder that holds everything the server keeps");
+    return command;
+  };
+  auto* serve_command = with_settings(app.add_subcommand("serve", "Run the server in the foreground"));
+  auto* config_command = app.add_subcommand("config", "Look at the settings")->require_subcommand(1);
+  auto* config_check = with_settings(config_command->add_subcommand("check", "Check the settings and say what is wrong"));
+  auto* config_show = with_settings(config_command->add_subcommand("show", "Print the settings in force and where each comes from; secrets are masked"));
+  auto* config_reference = config_command->add_subcommand("reference", "Print every setting with its default, as Markdown");
+  auto* admin_command = app.add_subcommand("admin", "Administrators")->require_subcommand(1);
+  auto* admin_create = with_settings(admin_command->add_subcommand("create", "Make an administrator; the password is read from standard input"));
+  std::string email, name, key_name;
+  admin_create->add_option("--email", email, "Mail address")->required();
+  admin_create->add_option("--name", name, "Name")->required();
+  auto* apikey_command = app.add_subcommand("apikey", "API keys")->require_subcommand(1);
+  auto* apikey_create = with_settings(apikey_command->add_subcommand("create", "Make an API key holding exactly the rules given; prints the key, once"));
+  std::vector<std::string> rules;
+  apikey_create->add_option("--name", key_name, "Name")->required();
+  apikey_create->add_option("--rule", rules, "Access rule, for example notification.notification.send; may be repeated")->required();
+  auto* contract_command = app.add_subcommand("contract", "The contracts of all procedures")->require_subcommand(1);
+  auto* contract_typescript = contract_command->add_subcommand("typescript", "Print them as TypeScript");
+  auto* version_command = app.add_subcommand("version", "Print the version");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 1;
+  }
+  if (version_command->parsed()) {
+    std::printf("watchbell %s\n", kVersion);
+    return 0;
+  }
+  if (config_reference->parsed()) {
+    std::fputs(config::reference().c_str(), stdout);
+    return 0;
+  }
+  if (contract_typescript->parsed()) {
+    log::configure({.level = log::Level::off, .format = log::Format::text});
+    async::Loop loop;
+    auto server = Server::open_in_memory(loop);
+    if (!server) return complain(server.error().message);
+    std::fputs((*server)->contract_typescript().c_str(), stdout);
+    run_alone(loop, administrate_offline(**server, "{}"));
+    return 0;
+  }
+  if (!config_file.empty()) arguments.config = config_file;
+  if (!listen.empty()) arguments.listen = listen;
+  if (!data.empty()) arguments.data = data;
+  std::size_t count = 0;
+  while (environment != nullptr && environment[count] != nullptr) ++count;
+  auto config = config::load(std::span<char* const>(environment, count), arguments);
+  if (!config) return complain(config.error().message);
+  if (config_check->parsed()) {
+    std::puts("the settings are good");
+    return 0;
+  }
+  if (config_show->parsed()) {
+    std::fputs(config::describe(*config).c_str(), stdout);
+    return 0;
+  }
+  try {
+    if (serve_command->parsed()) return serve(*config);
+    if (admin_create->parsed()) {
+      auto done = administrate(*config, {{"command", "admin.create"}, {"email", email}, {"name", name}, {"password", read_password()}});
+      if (!done) return complain(done.error().message);
+      std::printf("administrator %s\n", std::string(done->at("id").as_string()).c_str());
+      return 0;
+    }
+    if (apikey_create->parsed()) {
+      boost::json::array list(rules.begin(), rules.end());
+      auto done = administrate(*config, {{"command", "apikey.create"}, {"name", key_name}, {"rules", std::move(list)}});
+      if (!done) return complain(done.error().message);
+      std::printf("%s\n", std::string(done->at("key").as_string()).c_str());
+      return 0;
+    }
+  } catch (const std::exception& fault) {  // the boundary of a command
+    return complain(fault.what());
+  }
+  return 1;
+}
+
+}  // namespace watchbell::app

@@ -1,0 +1,501 @@
+#include "app/server.hpp"
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json.hpp>
+
+#include <sys/resource.h>
+
+#include "app/assets.hpp"
+#include "app/data_folder.hpp"
+#include "app/modules.hpp"
+#include "async/blocking_pool.hpp"
+#include "async/timeout.hpp"
+#include "domains/auth/module.hpp"
+#include "platform/crypto/password.hpp"
+#include "platform/http_client/client.hpp"
+#include "platform/http_server/server.hpp"
+#include "platform/log/log.hpp"
+#include "platform/resolver/egress.hpp"
+#include "platform/resolver/resolver.hpp"
+#include "runtime/probes/metrics.hpp"
+#include "runtime/probes/readiness.hpp"
+#include "runtime/runtime.hpp"
+#include "runtime/settings/store.hpp"
+#include "runtime/signals/endpoint.hpp"
+
+namespace watchbell::migrations {
+const sql::MigrationSet& runtime();
+const sql::MigrationSet& settings();
+}  // namespace watchbell::migrations
+
+namespace watchbell::app {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Stands before the front until there is one: the address is bound before anything else is opened.
+class Gate final : public http::Handler {
+ public:
+  http::Handler* behind = nullptr;
+  std::size_t body_limit(const http::Request& head) override { return behind == nullptr ? 0 : behind->body_limit(head); }
+  bool answer_now(const http::Request& request, http::Response& response) override { return behind != nullptr && behind->answer_now(request, response); }
+  awaitable<void> handle(const http::Request& request, http::Response& response) override {
+    if (behind != nullptr) co_return co_await behind->handle(request, response);
+    rpc::answer_json(response, 503, R"({"error":"Backend not ready","message":"The server is still starting"})");
+  }
+};
+
+/// Answers metrics on their own listener.
+class MetricsHandler final : public http::Handler {
+ public:
+  explicit MetricsHandler(probes::Metrics& metrics) : metrics_(metrics) {}
+  awaitable<void> handle(const http::Request& request, http::Response& response) override {
+    if (request.path() != "/metrics") {
+      rpc::answer_json(response, 404, R"({"error":"Not Found"})");
+      co_return;
+    }
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = metrics_.render();
+  }
+
+ private:
+  probes::Metrics& metrics_;
+};
+
+/// As many open files as the system lets us have.
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+void report(std::string_view where, std::exception_ptr fault) { log::fault(where, fault); }
+
+std::string json_string(std::string_view text) {
+  std::string out;
+  rpc::append_json_string(out, text);
+  return out;
+}
+
+std::string refusal(std::string_view message) { return "{\"ok\":false,\"message\":" + json_string(message) + "}"; }
+
+}  // namespace
+
+struct Server::Parts {
+  Parts(async::Loop& l, const config::Config& c, ServerOptions o) : loop(l), config(c), options(std::move(o)) {}
+
+  Result<void> open_listener();
+  Result<void> open_store(bool in_memory);
+  Result<void> build();
+
+  async::Loop& loop;
+  config::Config config;
+  ServerOptions options;
+  SystemClock clock;
+  async::TimerWheel wheel{loop.executor(), clock};
+  Gate gate;
+  std::unique_ptr<http::Server> listener;
+  std::unique_ptr<http::Server> metrics_listener;
+  std::string base_url;
+  bool online = false;
+
+  std::optional<DataFolder> folder;
+  std::optional<crypto::Keyring> keyring;
+  std::unique_ptr<sql::Database> database;
+
+  async::TaskScope scope{loop.executor(), report};
+  async::PausePoints pauses{loop.executor()};
+  async::BlockingPool pool{{.name = "wb-decode", .threads = 1}};
+  std::unique_ptr<cache::Cache> cache;
+  std::unique_ptr<crypto::PasswordHasher> passwords;
+  std::unique_ptr<jobs::Queue> queue;
+  std::unique_ptr<events::Bus> bus;
+  std::unique_ptr<signals::Hub> hub;
+  std::unique_ptr<Changes> changes;
+  std::unique_ptr<auth::Module> auth;
+  std::unique_ptr<rpc::Dispatcher> dispatcher;
+  std::unique_ptr<rpc::Front> front;
+  std::unique_ptr<settings::Store> settings;
+  std::unique_ptr<net::Egress> egress;
+  std::unique_ptr<net::Resolver> resolver;
+  std::unique_ptr<http::Client> client;
+  std::unique_ptr<probes::Readiness> readiness;
+  std::unique_ptr<probes::Metrics> metrics;
+  std::unique_ptr<MetricsHandler> metrics_handler;
+  std::unique_ptr<Runtime> runtime;
+  std::unique_ptr<Modules> modules;
+  std::unique_ptr<AdminSocket> admin;
+
+  void say(const std::string& line) const {
+    if (options.say) return options.say(line);
+    std::fputs((line + "\n").c_str(), stdout);
+    std::fflush(stdout);
+  }
+  awaitable<void> ready(rpc::RouteRequest request, http::Response& response);
+  void mount_probes();
+};
+
+Result<void> Server::Parts::open_listener() {
+  raise_file_limit();
+  http::Server::Options o;
+  o.host = config.listen.host;
+  o.port = config.listen.port;
+  o.max_header_bytes = static_cast<std::size_t>(config.max_header_bytes);
+  o.max_connections = static_cast<std::size_t>(config.max_connections);
+  o.header_timeout = config.header_timeout;
+  o.body_timeout = config.body_timeout;
+  o.idle_timeout = config.idle_timeout;
+  o.write_timeout = config.write_timeout;
+  o.websocket.max_message_bytes = static_cast<std::size_t>(config.socket_frame_bytes);
+  o.websocket.max_backlog_messages = static_cast<std::size_t>(config.socket_backlog_frames);
+  o.websocket.max_backlog_bytes = static_cast<std::size_t>(config.socket_backlog_bytes);
+  o.websocket.ping_interval = config.socket_ping;
+  o.websocket.pong_timeout = config.socket_timeout;
+  o.on_fault = report;
+  listener = std::make_unique<http::Server>(loop, wheel, gate, o);
+  auto bound = listener->listen();
+  if (!bound) return std::unexpected(std::move(bound.error()));
+  online = true;
+  config::Endpoint at = config.listen;
+  at.port = *bound;
+  base_url = config.base_url.value_or("http://" + at.to_string());
+  return {};
+}
+
+Result<void> Server::Parts::open_store(bool in_memory) {
+  std::string url = ":memory:";
+  std::string master_key = config.master_key.value_or(std::string());
+  if (!in_memory) {
+    auto opened = DataFolder::open(config.data);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    folder.emplace(std::move(*opened));
+    url = folder->database();
+    // Looked at before anything is written, the key included: a refused start leaves the disk as it was.
+    const auto sets = Modules::migrations();
+    if (auto looked = sql::Database::inspect(url, sets); !looked) return looked;
+    if (master_key.empty()) {
+      auto key = folder->master_key(true);
+      if (!key) return std::unexpected(std::move(key.error()));
+      master_key = **key;
+    }
+  } else {
+    master_key = crypto::Keyring::generate();
+  }
+  auto ring = crypto::Keyring::make(master_key, config.master_key_previous);
+  if (!ring) return std::unexpected(std::move(ring.error()));
+  keyring.emplace(std::move(*ring));
+  auto opened = sql::Database::open(loop, wheel,
+                                    {.url = url,
+                                     .readers = static_cast<std::size_t>(config.database_readers),
+                                     .max_waiting = static_cast<std::size_t>(config.database_queue),
+                                     .statement_deadline = config.statement_timeout});
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  database = std::move(*opened);
+  return database->migrate(Modules::migrations());
+}
+
+Result<void> Server::Parts::build() {
+  const bool https = base_url.starts_with("https://");
+  cache::CacheOptions cache_options;
+  cache_options.max_bytes = static_cast<std::size_t>(config.cache_max_bytes);
+  cache_options.max_entries = static_cast<std::size_t>(config.cache_max_entries);
+  cache = std::make_unique<cache::Cache>(cache_options);
+  crypto::PasswordHasher::Options hashing;
+  hashing.max_queued = static_cast<std::size_t>(config.password_queue);
+  passwords = std::make_unique<crypto::PasswordHasher>(hashing);
+  const auto seed = static_cast<std::uint64_t>(clock.monotonic().time_since_epoch().count());
+  queue = std::make_unique<jobs::Queue>(wheel, *database, report, jobs::Queue::Options{}, seed);
+  bus = std::make_unique<events::Bus>(*queue, *keyring, scope, report);
+  signals::Hub::Options hub_options;
+  hub_options.sockets_per_user = static_cast<std::size_t>(config.sockets_per_user);
+  hub_options.sockets_per_address = static_cast<std::size_t>(config.sockets_per_address);
+  hub_options.sockets_max = static_cast<std::size_t>(config.sockets_max);
+  hub_options.payload_limit = static_cast<std::size_t>(config.signal_max_bytes);
+  if (config.socket_frame_rate) {
+    hub_options.inbound_rate = static_cast<double>(config.socket_frame_rate->per_second);
+    hub_options.inbound_burst = static_cast<double>(config.socket_frame_rate->burst);
+  } else {
+    hub_options.inbound_rate = hub_options.inbound_burst = 1e12;
+  }
+  hub = std::make_unique<signals::Hub>(wheel, scope, hub_options);
+  changes = std::make_unique<Changes>(*database, clock, *queue, *bus, *hub);
+
+  auth::Service::Options auth_options;
+  auth_options.listening_on_loopback = config.listen.is_loopback();
+  auth_options.behind_proxy = !config.trusted_proxies.empty();
+  auth_options.setup_token = config.setup_token;
+  if (folder && !auth_options.setup_token && (!auth_options.listening_on_loopback || auth_options.behind_proxy)) {
+    auto token = folder->setup_token();
+    if (!token) return std::unexpected(std::move(token.error()));
+    auth_options.setup_token = *token;
+  }
+  auth = std::make_unique<auth::Module>(*database, *cache, *changes, *passwords, scope, clock, keyring->derive("session", 32), https, auth_options);
+  dispatcher = std::make_unique<rpc::Dispatcher>(auth->service(), pool);
+
+  rpc::Front::Options front_options{.base_url = base_url, .trusted_origins = {rpc::origin_of(base_url)}, .trusted_proxies = config.trusted_proxies};
+  if (online && config.listen.is_loopback())
+    for (const char* host : {"localhost", "127.0.0.1", "[::1]"}) front_options.trusted_origins.push_back(rpc::origin_of("http://" + std::string(host) + ":" + std::to_string(listener->port())));
+  front = std::make_unique<rpc::Front>(*dispatcher, wheel, std::move(front_options));
+
+  settings = std::make_unique<settings::Store>(*keyring);
+  egress = std::make_unique<net::Egress>(config.egress_allow);
+  resolver = std::make_unique<net::Resolver>(loop.executor(), wheel,
+                                             net::Resolver::Options{.threads = static_cast<std::size_t>(config.resolver_threads), .max_queued = static_cast<std::size_t>(config.resolver_queue)});
+  client = std::make_unique<http::Client>(loop, wheel, *resolver, *egress, http::Client::Options{});
+  readiness = std::make_unique<probes::Readiness>(wheel, [](std::string_view what) { log::warn("readiness probe", {{"what", what}}); });
+  metrics = std::make_unique<probes::Metrics>();
+  runtime = std::make_unique<Runtime>(Runtime{.loop = loop,
+                                              .wheel = wheel,
+                                              .clock = clock,
+                                              .scope = scope,
+                                              .pauses = pauses,
+                                              .database = *database,
+                                              .cache = *cache,
+                                              .queue = *queue,
+                                              .bus = *bus,
+                                              .hub = *hub,
+                                              .changes = *changes,
+                                              .dispatcher = *dispatcher,
+                                              .front = *front,
+                                              .keyring = *keyring,
+                                              .passwords = *passwords,
+                                              .settings = *settings,
+                                              .http = *client,
+                                              .base_url = base_url});
+  if (auto mounted = auth->mount(*dispatcher, *front); !mounted) return mounted;
+  modules = std::make_unique<Modules>(*runtime, auth->service(), config);
+  if (auto mounted = modules->mount(); !mounted) return mounted;
+  if (options.extra_areas)
+    for (auto& area : options.extra_areas())
+      if (auto mounted = dispatcher->mount(std::move(area)); !mounted) return mounted;
+  if (auto checked = dispatcher->check(); !checked) return checked;
+  signals::mount(*front, *hub, auth->service());
+  mount_probes();
+  mount_assets(*front);
+  if (config.test_pause) {
+    if (!pauses.arm(*config.test_pause)) return fail(ErrorCode::bad_request, "WATCHBELL_TEST_PAUSE must be NAME or NAME:n");
+    pauses.on_paused([this](std::string_view name) { say("paused " + std::string(name)); });
+  }
+  return {};
+}
+
+void Server::Parts::mount_probes() {
+  const auto live = [](rpc::RouteRequest, http::Response& response) -> awaitable<void> {
+    rpc::answer_json(response, 200, R"({"status":"ok"})");
+    co_return;
+  };
+  const auto ready_route = [this](rpc::RouteRequest request, http::Response& response) { return ready(request, response); };
+  for (const char* path : {"/healthz", "/.checkstack/health"}) front->route("GET", path, live);
+  for (const char* path : {"/readyz", "/.checkstack/ready"}) front->route("GET", path, ready_route);
+  const std::string public_config = "{\"baseUrl\":" + json_string(base_url) +
+                                    (config.instance_namespace.empty() ? std::string() : ",\"instanceNamespace\":" + json_string(config.instance_namespace)) + "}";
+  front->route("GET", "/api/config", [public_config](rpc::RouteRequest, http::Response& response) {
+    rpc::answer_json(response, 200, public_config);
+    return []() -> awaitable<void> { co_return; }();
+  });
+  readiness->add("core.init", true, []() -> awaitable<probes::ProbeResult> { co_return probes::ProbeResult{.ok = true}; });
+  readiness->add("db.reachable", true, [this] {
+    return [](sql::Database& db) -> awaitable<probes::ProbeResult> {
+      const auto one = co_await db.read([](sql::Session& session) { return session.one<std::int64_t>("select 1").value_or(0); });
+      co_return probes::ProbeResult{.ok = one && *one == 1};
+    }(*database);
+  });
+}
+
+awaitable<void> Server::Parts::ready(rpc::RouteRequest, http::Response& response) {
+  const auto report = co_await readiness->check();
+  if (report.retry_after) response.add("Retry-After", std::to_string(report.retry_after->count()));
+  rpc::answer_json(response, report.status, report.body);
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::open(async::Loop& loop, const config::Config& config, ServerOptions options) {
+  if (config.uses_postgresql()) return fail(ErrorCode::not_implemented, "database_url: PostgreSQL is not supported by this version yet; leave it unset for SQLite");
+  auto parts = std::make_unique<Parts>(loop, config, std::move(options));
+  if (auto opened = parts->open_listener(); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto opened = parts->open_store(false); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto built = parts->build(); !built) return std::unexpected(std::move(built.error()));
+  parts->gate.behind = parts->front.get();
+  if (config.metrics_listen) {
+    parts->metrics_handler = std::make_unique<MetricsHandler>(*parts->metrics);
+    http::Server::Options o;
+    o.host = config.metrics_listen->host;
+    o.port = config.metrics_listen->port;
+    o.on_fault = report;
+    parts->metrics_listener = std::make_unique<http::Server>(loop, parts->wheel, *parts->metrics_handler, o);
+    if (auto bound = parts->metrics_listener->listen(); !bound) return std::unexpected(std::move(bound.error()));
+  }
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+Result<std::unique_ptr<Server>> Server::open_offline(async::Loop& loop, const config::Config& config) {
+  if (config.uses_postgresql()) return fail(ErrorCode::not_implemented, "database_url: PostgreSQL is not supported by this version yet");
+  auto parts = std::make_unique<Parts>(loop, config, ServerOptions{});
+  parts->base_url = config.base_url.value_or("http://" + config.listen.to_string());
+  if (auto opened = parts->open_store(false); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto built = parts->build(); !built) return std::unexpected(std::move(built.error()));
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+Result<std::unique_ptr<Server>> Server::open_in_memory(async::Loop& loop) {
+  auto parts = std::make_unique<Parts>(loop, config::Config{}, ServerOptions{});
+  parts->base_url = "http://127.0.0.1:3000";
+  if (auto opened = parts->open_store(true); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto built = parts->build(); !built) return std::unexpected(std::move(built.error()));
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+awaitable<Result<void>> Server::prepare() { co_return co_await parts_->auth->sync(*parts_->dispatcher); }
+
+awaitable<Result<void>> Server::start() {
+  auto& p = *parts_;
+  if (p.listener) p.listener->start_accepting();
+  if (p.metrics_listener) p.metrics_listener->start_accepting();
+  if (auto prepared = co_await prepare(); !prepared) co_return prepared;
+  co_await p.modules->start();
+  co_await p.queue->start();
+  p.front->open();
+  p.readiness->running();
+  if (p.folder) {
+    p.admin = std::make_unique<AdminSocket>(p.loop, p.scope, p.folder->admin_socket(), [this](std::string request) { return administrate(std::move(request)); });
+    if (auto opened = p.admin->open(); !opened) co_return opened;
+  }
+  p.say("listening on " + address());
+  auto needed = co_await p.auth->service().needs_onboarding();
+  if (needed && *needed) {
+    log::info("no administrator yet: open the page to make one", {{"url", p.base_url}});
+    if (p.auth->service().asks_setup_token(false) && !p.config.setup_token && p.folder) {
+      if (const auto token = p.folder->setup_token()) p.say("setup token: " + *token);
+    }
+  }
+  co_return Result<void>();
+}
+
+awaitable<void> Server::stop() {
+  auto& p = *parts_;
+  p.readiness->draining();
+  if (p.admin) p.admin->close();
+  if (p.config.drain.count() > 0 && p.listener) co_await p.wheel.sleep(p.config.drain);
+  if (p.listener) co_await p.listener->stop(p.config.shutdown_request);
+  if (p.metrics_listener) co_await p.metrics_listener->stop(1s);
+  co_await async::with_timeout(p.wheel, p.bus->emit_local({.name = "core.platform.shutdown", .payload = R"({"reason":"signal"})", .secrets = {}}), 5s);
+  co_await p.modules->stop();
+  co_await p.queue->stop(p.config.shutdown_job);
+  co_await p.scope.stop();
+  co_await p.client->close();
+  p.resolver->close();
+  co_await p.cache->close<Executor>();
+  co_await p.database->close();
+}
+
+std::string Server::address() const {
+  config::Endpoint at = parts_->config.listen;
+  at.port = port();
+  return "http://" + at.to_string();
+}
+
+std::uint16_t Server::port() const { return parts_->listener ? parts_->listener->port() : 0; }
+
+std::string Server::contract_typescript() const { return rpc::contract_typescript(parts_->dispatcher->areas(), parts_->modules->signals()); }
+
+awaitable<std::string> Server::administrate(std::string request) {
+  boost::system::error_code error;
+  const auto parsed = boost::json::parse(request, error);
+  const auto* object = error ? nullptr : parsed.if_object();
+  const auto text = [&](const char* name) {
+    const auto* value = object == nullptr ? nullptr : object->if_contains(name);
+    return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+  };
+  const std::string command = text("command");
+  if (command == "admin.create") {
+    const auto email = Email::make(text("email"));
+    const auto name = Text<1, 200>::make(text("name"));
+    if (!email) co_return refusal("the email is not a mail address");
+    if (!name) co_return refusal("the name must have 1 to 200 characters");
+    auto made = co_await parts_->auth->service().create_admin(name->str(), *email, text("password"));
+    if (!made) co_return refusal(made.error().message);
+    co_return "{\"ok\":true,\"id\":" + json_string(made->to_string()) + "}";
+  }
+  if (command == "apikey.create") {
+    const auto name = Text<1, 100>::make(text("name"));
+    if (!name) co_return refusal("the name must have 1 to 100 characters");
+    std::vector<std::string> rules;
+    if (const auto* list = object->if_contains("rules"); list != nullptr && list->is_array())
+      for (const auto& rule : list->get_array())
+        if (rule.is_string()) rules.emplace_back(rule.get_string());
+    if (rules.empty()) co_return refusal("at least one rule is needed");
+    auto made = co_await parts_->auth->service().create_application(name->str(), std::move(rules), "console");
+    if (!made) co_return refusal(made.error().message);
+    co_return "{\"ok\":true,\"id\":" + json_string(made->id.to_string()) + ",\"key\":" + json_string(made->key) + "}";
+  }
+  co_return refusal("unknown command");
+}
+
+namespace {
+
+struct Exit {
+  int code = 0;
+  bool done = false;
+};
+
+awaitable<void> run(Server& server, Exit& exit, asio::signal_set& signals, asio::steady_timer& timer, std::chrono::seconds limit) {
+  auto started = co_await server.start();
+  if (!started) {
+    std::fprintf(stderr, "watchbell: %s\n", started.error().message.c_str());
+    exit.code = 1;
+  } else {
+    co_await signals.async_wait(use_awaitable);
+    log::info("stopping");
+  }
+  // From here a second signal, or a stop that takes too long, ends the process at once: everything that must not be lost is on the disk.
+  signals.async_wait([](boost::system::error_code error, int) {
+    if (!error) std::_Exit(130);
+  });
+  timer.expires_after(limit);
+  timer.async_wait([](boost::system::error_code error) {
+    if (!error) std::_Exit(1);
+  });
+  co_await server.stop();
+  exit.done = true;
+}
+
+}  // namespace
+
+int serve(const config::Config& config) {
+  log::configure({.level = config.log_level, .format = config.log_format});
+  async::Loop loop;
+  auto opened = Server::open(loop, config);
+  if (!opened) {
+    std::fprintf(stderr, "watchbell: %s\n", opened.error().message.c_str());
+    return 1;
+  }
+  Exit exit;
+  asio::signal_set signals(loop.context(), SIGTERM, SIGINT);
+  asio::steady_timer limit(loop.context());
+  asio::co_spawn(loop.executor(), run(**opened, exit, signals, limit, config.shutdown_total), [&](std::exception_ptr fault) {
+    if (fault) {
+      report("serve", fault);
+      exit.code = 1;
+    }
+    exit.done = true;
+  });
+  loop.run_until([&] { return exit.done; });
+  signals.cancel();
+  limit.cancel();
+  return exit.code;
+}
+
+}  // namespace watchbell::app

@@ -1,0 +1,334 @@
+#include "platform/sql/database.hpp"
+
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace watchbell::sql {
+namespace {
+
+using Access = detail::Connection::Access;
+using Control = detail::Connection::Control;
+
+constexpr std::string_view kMemory = ":memory:";
+
+/// A group commits after this time even if more of its writes wait, so that short ones do not sit behind a long one that has ended.
+constexpr std::chrono::milliseconds kGroupBudget{20};
+
+/// The file of a URL, absolute, or ":memory:".
+Result<std::string> file_of(std::string_view url) {
+  if (url.starts_with("postgresql:") || url.starts_with("postgres:"))
+    return fail(ErrorCode::not_implemented, "this version stores in SQLite only; the database must be sqlite:PATH");
+  if (url.starts_with("sqlite:")) url.remove_prefix(7);
+  if (url == kMemory) return std::string(kMemory);
+  if (url.empty()) return fail(ErrorCode::bad_request, "the database has no path");
+  std::error_code error;
+  const auto path = std::filesystem::absolute(url, error);  // never begins with "file:", which SQLite would read as a URI
+  if (error) return fail(ErrorCode::bad_request, "the path of the database {} cannot be resolved: {}", url, error.message());
+  return path.string();
+}
+
+detail::SqliteOptions sqlite_options(const Database::Options& options, const std::string& file, detail::SqliteOptions::Role role) {
+  return {.file = file, .role = role, .statement_deadline = options.statement_deadline, .synchronous_full = options.synchronous_full};
+}
+
+void roll_back(detail::Connection& connection) {
+  if (connection.in_transaction()) connection.control(Control::rollback);
+}
+
+/// One read on a reader's session, on a pool thread.
+void run_read(Session& session, detail::Job& job) {
+  auto& connection = session.connection();
+  try {
+    connection.control(Control::begin_read);
+    job.run(session);
+    connection.assert_idle();
+    // Nothing was written; ending the transaction lets the snapshot go.
+    roll_back(connection);
+  } catch (...) {  // carried to the loop
+    job.fail_with(std::current_exception());
+  }
+}
+
+}  // namespace
+
+/// What one transaction settled, on its way from the pool thread to the loop.
+struct Database::Settled {
+  std::vector<JobPtr> jobs;
+  std::uint64_t kept = 0;
+  bool committed = false;
+};
+
+Database::Database(async::Loop& loop, async::TimerWheel& wheel, Options options, std::string file)
+    : loop_(loop), clock_(wheel.clock()), options_(std::move(options)), file_(std::move(file)), in_memory_(file_ == kMemory), ended_(loop.executor()) {
+  using Role = detail::SqliteOptions::Role;
+  writer_ = std::make_unique<Session>(detail::open_sqlite(sqlite_options(options_, file_, Role::writer)));
+  for (std::size_t i = 0; !in_memory_ && i < std::max<std::size_t>(1, options_.readers); ++i) {
+    readers_.push_back(std::make_unique<Session>(detail::open_sqlite(sqlite_options(options_, file_, Role::reader))));
+    readers_.back()->connection().set_access(Access::read);
+    idle_readers_.push_back(readers_.back().get());
+  }
+  // A thread for every session, and one for copies: who holds a lease never waits for a thread.
+  pool_ = std::make_unique<async::BlockingPool>(async::BlockingPool::Options{.name = "sql", .threads = readers_.size() + 2});
+}
+
+Database::~Database() { WATCHBELL_ASSERT(running_ == 0 && waiting() == 0); }
+
+Result<std::unique_ptr<Database>> Database::open(async::Loop& loop, async::TimerWheel& wheel, Options options) {
+  const auto file = file_of(options.url);
+  if (!file) return std::unexpected(file.error());
+  try {
+    return std::unique_ptr<Database>(new Database(loop, wheel, std::move(options), *file));
+  } catch (const Fault& fault) {
+    return fail(ErrorCode::unavailable, "the database {} cannot be opened: {}", *file, fault.what());
+  }
+}
+
+Result<void> Database::inspect(const std::string& url, std::span<const MigrationSet* const> sets) {
+  const auto file = file_of(url);
+  if (!file) return std::unexpected(file.error());
+  if (*file == kMemory) return {};
+  if (auto sound = detail::check_sqlite_file(*file); !sound) return sound;
+  std::error_code unknown;
+  if (!std::filesystem::exists(*file, unknown)) return {};
+  try {
+    Session session(detail::open_sqlite({.file = *file, .role = detail::SqliteOptions::Role::inspector}));
+    if (auto ours = check_migrations(session, sets); !ours) return fail(ours.error().code, "database {}: {}", *file, ours.error().message);
+    return {};
+  } catch (const Fault& fault) {
+    return fail(ErrorCode::precondition_failed, "the database {} cannot be used: {}", *file, fault.what());
+  }
+}
+
+Result<void> Database::migrate(std::span<const MigrationSet* const> sets) {
+  WATCHBELL_ASSERT(running_ == 0 && waiting() == 0 && !closed_);
+  try {
+    return sql::migrate(*writer_, sets, clock_.now());
+  } catch (const Fault& fault) {
+    return fail(ErrorCode::unavailable, "the database {} cannot be brought up to date: {}", file_, fault.what());
+  }
+}
+
+Database::Queue& Database::queue_of(Access access) noexcept {
+  // In memory all share the one connection and take turns.
+  return access == Access::write || in_memory_ ? waiting_writes_ : waiting_reads_;
+}
+
+std::optional<Error> Database::refusal(const Queue& queue) const {
+  if (closed_) return Error{.code = ErrorCode::unavailable, .message = "the database is closing"};
+  if (queue.size() >= options_.max_waiting)
+    return Error{.code = ErrorCode::unavailable, .message = "the database is busy, try again", .retry_after = std::chrono::seconds(1)};
+  return std::nullopt;
+}
+
+void Database::complete(const JobPtr& job, boost::system::error_code error) {
+  job->drop_function();
+  const auto resume = std::move(job->resume);
+  resume(error);
+}
+
+void Database::cancel(Queue& queue, const JobPtr& job) {
+  if (!job) return;
+  const auto place = std::ranges::find(queue, job);
+  if (place == queue.end()) return;
+  queue.erase(place);
+  complete(job, asio::error::operation_aborted);
+}
+
+void Database::serve() {
+  serve_writes();
+  serve_reads();
+}
+
+void Database::serve_reads() {
+  while (!waiting_reads_.empty() && !idle_readers_.empty()) {
+    Session* session = idle_readers_.back();
+    idle_readers_.pop_back();
+    JobPtr job = std::move(waiting_reads_.front());
+    waiting_reads_.pop_front();
+    ++running_;
+    const bool posted = pool_->post([this, session, job = std::move(job), work = asio::make_work_guard(loop_.executor())]() mutable {
+      run_read(*session, *job);
+      asio::post(work.get_executor(), [this, session, job = std::move(job)] {
+        idle_readers_.push_back(session);
+        ++counters_.reads;
+        complete(job);
+        ended();
+      });
+    });
+    WATCHBELL_ASSERT(posted);
+  }
+}
+
+void Database::serve_writes() {
+  if (writing_ || waiting_writes_.empty()) return;
+  std::vector<JobPtr> group;
+  while (!waiting_writes_.empty() && group.size() < options_.max_group) {
+    group.push_back(std::move(waiting_writes_.front()));
+    waiting_writes_.pop_front();
+  }
+  writing_ = true;
+  ++running_;
+  const bool posted = pool_->post([this, group = std::move(group), work = asio::make_work_guard(loop_.executor())]() mutable {
+    std::size_t first = 0;
+    while (first < group.size()) {
+      Settled settled;
+      const std::size_t count = run_transaction(std::span(group).subspan(first), settled);
+      for (std::size_t i = first; i < first + count; ++i) settled.jobs.push_back(std::move(group[i]));
+      first += count;
+      asio::post(work.get_executor(), [this, settled = std::move(settled), last = first == group.size()] {
+        counters_.writes += settled.kept;
+        counters_.commits += settled.committed ? 1 : 0;
+        for (const auto& job : settled.jobs) complete(job);
+        if (!last) return;
+        writing_ = false;
+        ended();
+      });
+    }
+  });
+  WATCHBELL_ASSERT(posted);
+}
+
+void Database::ended() {
+  --running_;
+  serve();
+  if (running_ == 0) ended_.notify_all();
+}
+
+/// Runs one write in its savepoint. False when the transaction is gone, and with it what the others wrote.
+bool Database::run_member(detail::Job& job) {
+  auto& connection = writer_->connection();
+  try {
+    connection.control(Control::savepoint);
+    connection.set_access(job.access);
+    bool keep = job.run(*writer_);
+    connection.set_access(Access::write);
+    connection.assert_idle();
+    if (!connection.in_transaction()) {
+      // Its function may have swallowed the fault; its answer would be a lie.
+      if (!job.fault) job.fail_with(std::make_exception_ptr(Fault(Fault::Kind::other, "the database rolled the transaction back")));
+      return false;
+    }
+    if (keep && connection.owes_foreign_keys()) {
+      // A deferred key would fail the COMMIT, and with it the whole group.
+      job.fail_with(std::make_exception_ptr(Fault(Fault::Kind::foreign_key, "a deferred foreign key is broken at the end of a write")));
+      keep = false;
+    }
+    if (!keep) connection.control(Control::rollback_to);
+    connection.control(Control::release);
+    return true;
+  } catch (...) {  // carried to the loop
+    connection.set_access(Access::write);
+    job.fail_with(std::current_exception());
+    roll_back(connection);
+    return false;
+  }
+}
+
+/// Runs jobs from the front in one transaction and commits. How many are settled, at least one.
+std::size_t Database::run_transaction(std::span<const JobPtr> jobs, Settled& settled) {
+  auto& connection = writer_->connection();
+  std::vector<bool> struck(jobs.size());  // lost a transaction; not tried again
+  std::size_t count = 0;
+  while (true) {
+    count = 0;
+    bool lost = false;
+    try {
+      connection.control(Control::begin_write);
+    } catch (...) {  // carried to the loop
+      for (std::size_t i = 0; i < jobs.size(); ++i)
+        if (!struck[i]) jobs[i]->fail_with(std::current_exception());
+      return jobs.size();
+    }
+    const auto began = std::chrono::steady_clock::now();
+    while (count < jobs.size() && !lost) {
+      if (!struck[count] && !run_member(*jobs[count])) lost = struck[count] = true;
+      ++count;
+      if (std::chrono::steady_clock::now() - began > kGroupBudget) break;
+    }
+    if (!lost) break;
+  }
+  try {
+    connection.control(Control::commit);
+    settled.committed = true;
+    for (std::size_t i = 0; i < count; ++i) settled.kept += jobs[i]->fault ? 0 : 1;
+  } catch (...) {  // carried to the loop
+    // Refusals too: they may have been decided on what another member wrote.
+    for (std::size_t i = 0; i < count; ++i)
+      if (!struck[i]) jobs[i]->fail_with(std::current_exception());
+    roll_back(connection);
+  }
+  return count;
+}
+
+awaitable<Result<void>> Database::backup(std::string file) {
+  WATCHBELL_ASSERT_ON_LOOP();
+  if (closed_) co_return fail(ErrorCode::unavailable, "the database is closing");
+  if (in_memory_) co_return fail(ErrorCode::precondition_failed, "a database in memory cannot be backed up");
+  ++running_;
+  struct Ended {
+    Database& self;
+    ~Ended() { self.ended(); }
+  } const ended{*this};
+  co_return co_await pool_->run([file = std::move(file), source = file_]() -> Result<void> {
+    const auto failed = [&](std::string_view what, int error) {
+      return fail(ErrorCode::precondition_failed, "the backup {} cannot be {}: {}", file, what, std::generic_category().message(error));
+    };
+    const auto part = file + ".part";
+    // Made here, so that it is private from its first byte.
+    const int made = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (made < 0) return failed("made", errno);
+    ::close(made);
+    struct Remove {
+      const std::string& path;
+      ~Remove() { ::unlink(path.c_str()); }
+    } const remove{part};
+    {
+      const auto connection = detail::open_sqlite({.file = source});
+      connection->copy_to(part);
+    }
+    const int copy = ::open(part.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool synced = copy >= 0 && ::fsync(copy) == 0;
+    const int sync_error = errno;
+    if (copy >= 0) ::close(copy);
+    if (!synced) return failed("synced", sync_error);
+    // A link, not a rename: it fails when somebody has made a file of that name meanwhile.
+    if (::link(part.c_str(), file.c_str()) != 0) return failed("made", errno);
+    const auto folder = std::filesystem::absolute(file).parent_path();
+    const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return failed("synced", errno);
+    ::fsync(directory);
+    ::close(directory);
+    return {};
+  });
+}
+
+awaitable<void> Database::close() {
+  WATCHBELL_ASSERT_ON_LOOP();
+  closed_ = true;
+  for (Queue* queue : {&waiting_reads_, &waiting_writes_}) {
+    while (!queue->empty()) {
+      const JobPtr job = std::move(queue->front());
+      queue->pop_front();
+      job->refused = Error{.code = ErrorCode::unavailable, .message = "the database is closing"};
+      complete(job);
+    }
+  }
+  while (running_ > 0) co_await ended_.wait();
+  // The last connection to go writes the log back into the file, which may take a while.
+  ++running_;
+  struct Ended {
+    Database& self;
+    ~Ended() { self.ended(); }
+  } const ended{*this};
+  static_cast<void>(co_await pool_->run([this] {
+    idle_readers_.clear();
+    readers_.clear();
+    writer_.reset();
+  }));
+}
+
+}  // namespace watchbell::sql

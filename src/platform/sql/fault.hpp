@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/fault.hpp"
+
+namespace watchbell::sql {
+
+/// What a database reports when it cannot do a statement, whichever database it is. Most kinds end the request; a store may catch
+/// unique_violation, foreign_key and check where its caller has something to decide. Its text names the statement, never a parameter.
+class Fault : public watchbell::Fault {
+ public:
+  enum class Kind {
+    unique_violation,  ///< of a unique index or a primary key
+    foreign_key,
+    check,
+    not_null,
+    busy,         ///< another process holds the lock for longer than we wait
+    full,         ///< no space left; later statements work again once there is some
+    io,           ///< the file cannot be read or written
+    corrupt,      ///< the file is damaged or no database
+    interrupted,  ///< the statement ran past its deadline
+    schema,       ///< the statement does not fit the tables, its parameters or the type its rows are read into
+    other,
+  };
+  Fault(Kind kind, const std::string& text) : watchbell::Fault(text), kind_(kind) {}
+  Kind kind() const noexcept { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+/// "unique_violation" and so on, for logs and tests.
+std::string_view to_string(Fault::Kind kind) noexcept;
+
+}  // namespace watchbell::sql

@@ -1,0 +1,312 @@
+#include "platform/sql/migration.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <latch>
+#include <thread>
+
+#include "platform/sql/test/temporary_folder.hpp"
+#include "platform/sql/testing.hpp"
+
+namespace watchbell::sql {
+namespace {
+
+using test::bytes_of;
+using test::TemporaryFolder;
+using test::write_bytes;
+using testing::MemorySession;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Sets = std::vector<const MigrationSet*>;
+
+const MigrationSet kPeople{"people",
+                           {{"0001_people.sql", "create table people (id text primary key, name text not null);\ncreate index people_name on people (name);"},
+                            {"0002_age.sql", "alter table people add column age integer not null default 0;"}}};
+const MigrationSet kPets{"pets", {{"0001_pets.sql", "create table pets (id text primary key, owner text references people (id) on delete cascade);"}}};
+
+Session open_file(const std::string& file) { return Session(detail::open_sqlite({.file = file})); }
+
+using Row = std::tuple<std::string, std::int64_t, std::string>;
+std::vector<Row> record(Session& session) {
+  return session.all<Row>("select set_name, number, name from schema_migrations order by set_name, number");
+}
+
+ErrorCode code_of(const Result<void>& result) { return result ? ErrorCode::not_found : result.error().code; }
+
+TEST(SqlMigrations, run_in_order_and_only_once) {
+  MemorySession session;
+  const auto now = Timestamp::from_micros(12345);
+  ASSERT_TRUE(migrate(session, Sets{&kPeople, &kPets}, now));
+  EXPECT_THAT(record(session), ElementsAre(Row{"people", 1, "people"}, Row{"people", 2, "age"}, Row{"pets", 1, "pets"}));
+  EXPECT_EQ(session.one<Timestamp>("select applied_at from schema_migrations where set_name = 'pets'"), now);
+  EXPECT_EQ(session.one<std::string>("select checksum from schema_migrations where set_name = 'pets'")->size(), 64u);
+  session.execute("insert into people (id, name, age) values ('1', 'ann', 3)");
+  ASSERT_TRUE(migrate(session, Sets{&kPeople, &kPets}, now + std::chrono::seconds(1)));
+  EXPECT_EQ(session.one<std::int64_t>("select count(*) from schema_migrations where applied_at = :1", now), 3);
+  EXPECT_EQ(session.one<std::string>("select name from people"), "ann");
+}
+
+TEST(SqlMigrations, an_older_database_gets_what_is_missing_and_keeps_its_rows) {
+  MemorySession session;
+  const MigrationSet old{"people", {kPeople.migrations[0]}};
+  ASSERT_TRUE(migrate(session, Sets{&old}, Timestamp()));
+  session.execute("insert into people (id, name) values ('1', 'ann')");
+  ASSERT_TRUE(migrate(session, Sets{&kPeople, &kPets}, Timestamp()));
+  EXPECT_EQ(session.one<std::int64_t>("select age from people where name = 'ann'"), 0);
+}
+
+TEST(SqlMigrations, the_file_of_the_dialect_is_taken) {
+  MemorySession session;
+  const MigrationSet parted{"parted",
+                            {{"0001_t.postgres.sql", "create extension nothing;"}, {"0001_t.sqlite.sql", "create table t (n integer);"}, {"0002_u.sql", "create table u (n integer);"}}};
+  ASSERT_TRUE(migrate(session, Sets{&parted}, Timestamp()));
+  EXPECT_THAT(record(session), ElementsAre(Row{"parted", 1, "t"}, Row{"parted", 2, "u"}));
+}
+
+TEST(SqlMigrations, a_changed_script_is_refused_before_anything_runs) {
+  MemorySession session;
+  ASSERT_TRUE(migrate(session, Sets{&kPeople}, Timestamp()));
+  auto changed = kPeople;
+  changed.migrations[1].sql += " ";
+  const auto result = migrate(session, Sets{&kPets, &changed}, Timestamp());
+  EXPECT_EQ(code_of(result), ErrorCode::precondition_failed);
+  EXPECT_THAT(result.error().message, HasSubstr("people 2"));
+  EXPECT_EQ(record(session).size(), 2u);
+  EXPECT_EQ(code_of(check_migrations(session, Sets{&kPets, &changed})), ErrorCode::precondition_failed);
+}
+
+TEST(SqlMigrations, a_newer_database_is_refused) {
+  MemorySession session;
+  ASSERT_TRUE(migrate(session, Sets{&kPeople, &kPets}, Timestamp()));
+  const MigrationSet old{"people", {kPeople.migrations[0]}};
+  const auto fewer = migrate(session, Sets{&old, &kPets}, Timestamp());
+  EXPECT_EQ(code_of(fewer), ErrorCode::precondition_failed);
+  EXPECT_THAT(fewer.error().message, HasSubstr("newer"));
+  EXPECT_EQ(code_of(migrate(session, Sets{&kPeople}, Timestamp())), ErrorCode::precondition_failed) << "a set it does not know";
+  EXPECT_TRUE(check_migrations(session, Sets{&kPeople, &kPets}));
+}
+
+TEST(SqlMigrations, gaps_are_refused_in_the_record_and_in_the_program) {
+  MemorySession session;
+  ASSERT_TRUE(migrate(session, Sets{&kPeople}, Timestamp()));
+  session.execute("delete from schema_migrations where number = 1");
+  const auto result = migrate(session, Sets{&kPeople, &kPets}, Timestamp());
+  EXPECT_EQ(code_of(result), ErrorCode::precondition_failed);
+  EXPECT_THAT(result.error().message, HasSubstr("gap"));
+
+  MemorySession fresh;
+  const MigrationSet gap{"gap", {{"0001_a.sql", "create table a (n integer);"}, {"0003_c.sql", "create table c (n integer);"}}};
+  EXPECT_EQ(code_of(migrate(fresh, Sets{&gap}, Timestamp())), ErrorCode::internal);
+  const MigrationSet twice{"twice", {{"0001_a.sql", "select 1;"}, {"0001_b.sql", "select 1;"}}};
+  EXPECT_EQ(code_of(migrate(fresh, Sets{&twice}, Timestamp())), ErrorCode::internal);
+  for (const char* name : {"first.sql", "0001.sql", "0001_a.txt", "_a.sql", "0000_a.sql"}) {
+    const MigrationSet odd{"odd", {{name, "select 1;"}}};
+    EXPECT_EQ(code_of(migrate(fresh, Sets{&odd}, Timestamp())), ErrorCode::internal) << name;
+  }
+  EXPECT_EQ(code_of(migrate(fresh, Sets{&kPeople, &kPeople}, Timestamp())), ErrorCode::internal);
+  EXPECT_TRUE(record(fresh).empty());
+}
+
+TEST(SqlMigrations, a_script_that_fails_half_way_leaves_nothing_of_itself) {
+  MemorySession session;
+  for (const char* bad : {"create table b (n integer); insert into absent values (1);", "create table b (n integer); commit;",
+                          "create table b (n integer); insert into people (id, name) values (null, null);",
+                          "insert into pets (id, owner) values ('1', 'nobody');"}) {
+    const MigrationSet broken{"broken", {{"0001_a.sql", "create table if not exists a (n integer);"}, {"0002_b.sql", bad}}};
+    const auto result = migrate(session, Sets{&kPeople, &kPets, &broken}, Timestamp());
+    EXPECT_EQ(code_of(result), ErrorCode::internal) << bad;
+    EXPECT_THAT(result.error().message, HasSubstr("broken 2"));
+    EXPECT_THAT(session.connection().tables(), ElementsAre("a", "people", "pets", "schema_migrations")) << bad;
+    EXPECT_EQ(record(session).size(), 4u);
+  }
+  EXPECT_THROW(session.execute("insert into pets (id, owner) values ('1', 'nobody')"), Fault) << "foreign keys are on again";
+}
+
+TEST(SqlMigrations, a_table_that_is_referred_to_can_be_rebuilt) {
+  MemorySession session;
+  ASSERT_TRUE(migrate(session, Sets{&kPeople, &kPets}, Timestamp()));
+  session.execute("insert into people (id, name) values ('1', 'ann')");
+  session.execute("insert into pets (id, owner) values ('2', '1')");
+  auto people = kPeople;
+  people.migrations.push_back({"0003_rebuild.sql",
+                               "create table people_new (id text primary key, name text not null unique, age integer not null);"
+                               "insert into people_new select * from people; drop table people; alter table people_new rename to people;"});
+  ASSERT_TRUE(migrate(session, Sets{&people, &kPets}, Timestamp()));
+  EXPECT_EQ(session.one<std::int64_t>("select count(*) from pets"), 1);
+}
+
+TEST(SqlMigrations, two_processes_at_once_run_each_script_once) {
+  const TemporaryFolder folder;
+  MigrationSet many{"many", {}};
+  for (int i = 1; i <= 20; ++i) many.migrations.push_back({fmt::format("{:04}_t.sql", i), fmt::format("create table t{} (n integer);", i)});
+  std::vector<Result<void>> results(3);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& result : results)
+      threads.emplace_back([&] {
+        auto session = open_file(folder.file("a.db"));
+        result = migrate(session, Sets{&many}, Timestamp());
+      });
+  }
+  for (const auto& result : results) EXPECT_TRUE(result) << result.error().message;
+  auto session = open_file(folder.file("a.db"));
+  EXPECT_EQ(record(session).size(), 20u);
+}
+
+TEST(SqlMigrations, a_new_file_may_be_opened_by_several_at_once) {
+  // Failed before opening waited for the lock under which the first one turns the log on.
+  for (int round = 0; round < 50; ++round) {
+    const TemporaryFolder folder;
+    std::latch together(4);
+    std::vector<std::string> faults(4);
+    {
+      std::vector<std::jthread> threads;
+      for (auto& fault : faults)
+        threads.emplace_back([&] {
+          together.arrive_and_wait();
+          try {
+            open_file(folder.file("a.db"));
+          } catch (const Fault& thrown) {
+            fault = thrown.what();
+          }
+        });
+    }
+    ASSERT_THAT(faults, ::testing::Each("")) << "round " << round;
+  }
+}
+
+class SqlInspect : public ::testing::Test {
+ protected:
+  void make() {
+    auto session = open_file(file);
+    ASSERT_TRUE(migrate(session, sets, Timestamp()));
+    session.execute(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 200) insert into people (id, name) select cast(i as text), :1 from n",
+        std::string(100, 'x'));
+  }
+  /// The outcome, which must leave the bytes of the database and of its log alone.
+  Result<void> inspect() {
+    const auto before = bytes_of(file);
+    const auto log_before = bytes_of(file + "-wal");
+    auto result = Database::inspect("sqlite:" + file, sets);
+    EXPECT_EQ(bytes_of(file), before);
+    EXPECT_EQ(bytes_of(file + "-wal"), log_before);
+    return result;
+  }
+  void expect_refused(std::string_view words) {
+    const auto result = inspect();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::precondition_failed);
+    EXPECT_THAT(result.error().message, HasSubstr(std::string(words)));
+    EXPECT_THAT(result.error().message, HasSubstr(file));
+  }
+  TemporaryFolder folder;
+  std::string file = folder.file("a.db");
+  Sets sets{&kPeople, &kPets};
+};
+
+TEST_F(SqlInspect, a_sound_database_passes) {
+  make();
+  const auto result = inspect();
+  EXPECT_TRUE(result) << result.error().message;
+}
+
+TEST_F(SqlInspect, absent_and_empty_files_pass_and_stay) {
+  EXPECT_TRUE(Database::inspect(file, sets));
+  EXPECT_FALSE(std::filesystem::exists(file));
+  write_bytes(file, "");
+  EXPECT_TRUE(inspect());
+  EXPECT_TRUE(Database::inspect(":memory:", sets));
+}
+
+TEST_F(SqlInspect, an_older_database_passes) {
+  make();
+  auto longer = kPeople;
+  longer.migrations.push_back({"0003_more.sql", "create table more (n integer);"});
+  sets = {&longer, &kPets};
+  EXPECT_TRUE(inspect());
+}
+
+TEST_F(SqlInspect, garbage_is_refused) {
+  write_bytes(file, std::string(8192, 'g'));
+  expect_refused("no SQLite database");
+  write_bytes(file, "SQLite format 3");
+  expect_refused("no SQLite database");
+}
+
+TEST_F(SqlInspect, a_damaged_header_is_refused) {
+  make();
+  auto bytes = bytes_of(file);
+  bytes[3] = 'X';
+  write_bytes(file, bytes);
+  expect_refused("header");
+  bytes[3] = 'i';
+  bytes[16] = 3;  // a page size that is no power of two
+  write_bytes(file, bytes);
+  expect_refused("header");
+}
+
+TEST_F(SqlInspect, a_file_cut_short_is_refused) {
+  make();
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 4096);
+  expect_refused("cut short");
+}
+
+TEST_F(SqlInspect, a_damaged_schema_is_refused) {
+  make();
+  auto bytes = bytes_of(file);
+  for (auto at = bytes.find("CREATE TABLE people"); at != std::string::npos; at = bytes.find("CREATE TABLE people")) bytes.replace(at, 12, "CREATE CABLE");
+  write_bytes(file, bytes);
+  expect_refused("damaged");
+}
+
+TEST_F(SqlInspect, a_damaged_first_page_is_refused) {
+  make();
+  auto bytes = bytes_of(file);
+  std::fill(bytes.begin() + 100, bytes.begin() + 4096, '\x7f');
+  write_bytes(file, bytes);
+  expect_refused("damaged");
+}
+
+TEST_F(SqlInspect, other_migrations_are_refused) {
+  make();
+  auto changed = kPeople;
+  changed.migrations[0].sql += " ";
+  sets = {&changed, &kPets};
+  expect_refused("checksum");
+  sets = {&kPeople};
+  expect_refused("newer");
+}
+
+TEST_F(SqlInspect, a_foreign_database_is_refused) {
+  {
+    auto session = open_file(file);
+    session.execute("create table theirs (n integer)");
+  }
+  expect_refused("none of this program");
+}
+
+TEST_F(SqlInspect, a_log_that_was_not_written_back_is_read_and_left_alone) {
+  make();
+  // What a killed process leaves: copies of the files while they are open.
+  {
+    auto session = open_file(file);
+    session.execute("update schema_migrations set checksum = 'x' where set_name = 'pets'");
+    for (const char* suffix : {"", "-wal"}) write_bytes(folder.file("killed.db") + suffix, bytes_of(file + suffix));
+  }
+  file = folder.file("killed.db");
+  ASSERT_FALSE(bytes_of(file + "-wal").empty());
+  expect_refused("checksum");
+}
+
+TEST_F(SqlInspect, what_is_no_file_is_refused) {
+  std::filesystem::create_directory(file);
+  const auto result = Database::inspect(file, sets);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::precondition_failed);
+}
+
+}  // namespace
+}  // namespace watchbell::sql

@@ -1,0 +1,36 @@
+import { StateMark } from "@/areas/healthcheck/components/StateMark";
+import type { SystemStatus } from "@/areas/healthcheck/queries";
+import { t } from "@/lib/i18n/t";
+import { RelativeTime } from "@/ui/RelativeTime";
+
+/** How the system is, in one sentence, and since when. */
+export function StateSentence({ status }: { status: SystemStatus }) {
+  const { status: state, since, checkStatuses } = status;
+  return (
+    <p>
+      <StateMark state={state} />
+      {since && (
+        <>
+          {" "}
+          {t("systems.since", { time: "" })}
+          <RelativeTime at={since} />
+        </>
+      )}
+      : {reason(state, checkStatuses)}
+    </p>
+  );
+}
+
+function reason(state: SystemStatus["status"], checks: SystemStatus["checkStatuses"]): string {
+  const count = checks.filter((check) => check.status === state).length;
+  switch (state) {
+    case "healthy":
+      return t("system.healthy");
+    case "degraded":
+      return t("system.degraded", { count });
+    case "unhealthy":
+      return t("system.unhealthy", { count });
+    case "unknown":
+      return checks.length === 0 ? t("system.unknownNoChecks") : t("system.unknown");
+  }
+}

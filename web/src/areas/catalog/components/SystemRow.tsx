@@ -1,0 +1,60 @@
+import { Link } from "@tanstack/react-router";
+import { RunTicks } from "@/areas/healthcheck/components/RunTicks";
+import { StateMark } from "@/areas/healthcheck/components/StateMark";
+import type { SystemStatus } from "@/areas/healthcheck/queries";
+import { recentRuns, stateOf } from "@/areas/healthcheck/states";
+import { latency } from "@/lib/format";
+import { t } from "@/lib/i18n/t";
+import { RelativeTime } from "@/ui/RelativeTime";
+import type { System } from "../queries";
+
+/** One system on one line; on a narrow page, on two. The whole row leads to its page. */
+export function SystemRow({ system, status }: { system: System; status: SystemStatus | undefined }) {
+  const runs = recentRuns(status);
+  const lastLatency = runs[runs.length - 1]?.latencyMs;
+  return (
+    <li
+      data-testid="system-row"
+      className="relative grid min-h-18 grid-cols-[auto_minmax(0,1fr)_auto] items-center gap-x-4 gap-y-2.5 px-4 py-3.5 first:rounded-t-xl last:rounded-b-xl hover:bg-hover sm:grid-cols-[7.5rem_minmax(0,1fr)_minmax(6rem,12.5rem)_4.5rem] sm:px-5"
+    >
+      <StateMark state={stateOf(status)} className="max-sm:order-3" />
+      <div className="min-w-0 max-sm:order-1 max-sm:col-span-2">
+        <Link to="/systems/$systemId" params={{ systemId: system.id }} className="block truncate font-medium outline-none after:absolute after:inset-0 after:rounded-xl focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent-text">
+          {system.name}
+        </Link>
+        {status?.since && (
+          <p className="text-sm text-muted">
+            <Since at={status.since} />
+          </p>
+        )}
+      </div>
+      <div className="max-sm:order-4 max-sm:col-span-2 max-sm:justify-self-end">
+        <RunTicks runs={runs} />
+      </div>
+      <p className="text-right text-sm text-muted tabular-nums max-sm:order-2 max-sm:self-start">
+        {lastLatency === undefined ? (
+          "–"
+        ) : (
+          <>
+            <span className="sr-only">{t("systems.latency", { value: "" })}</span>
+            {latency(lastLatency)}
+          </>
+        )}
+      </p>
+    </li>
+  );
+}
+
+function Since({ at }: { at: Date }) {
+  const [before, after] = t("systems.since", { time: "\n" }).split("\n");
+  return (
+    <>
+      {before}
+      {/* Over the row's link, so that the exact instant shows on hover. */}
+      <span className="relative z-10">
+        <RelativeTime at={at} focusable={false} />
+      </span>
+      {after}
+    </>
+  );
+}

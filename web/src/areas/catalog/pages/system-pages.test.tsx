@@ -1,0 +1,203 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { describe, expect, it } from "vitest";
+import { FakeError } from "../../../../test/fake/fake-server";
+import { addSystem, openApp } from "../../../../test/open-app";
+import { FakeBrowser } from "../../../../test/fake-browser";
+
+async function withSystems(...names: string[]) {
+  const { server } = FakeBrowser.get();
+  const person = server.addUser();
+  const ids = [];
+  for (const name of names) ids.push(await addSystem(server, person, name));
+  return { server, person, ids };
+}
+
+const rows = () => screen.getAllByTestId("system-row").map((row) => row.textContent);
+
+describe("systems", () => {
+  it("stand worst first, then by name, and follow their state without a reload", async () => {
+    const { server, ids } = await withSystems("Beta", "Alpha", "Gamma");
+    const [beta = "", alpha = "", gamma = ""] = ids;
+    server.run(alpha, "healthy", 40);
+    server.run(beta, "healthy", 50);
+    server.run(gamma, "healthy", 60);
+    openApp("/");
+    await waitFor(() => expect(rows()).toEqual([expect.stringContaining("Alpha"), expect.stringContaining("Beta"), expect.stringContaining("Gamma")]));
+    await waitFor(() => expect(server.openSockets).toBe(1));
+
+    server.run(gamma, "unhealthy", undefined, "Connection refused");
+    server.run(gamma, "unhealthy", undefined, "Connection refused");
+    await waitFor(() => expect(rows()[0]).toMatch(/^Unhealthy.*Gamma/));
+    expect(screen.getByRole("img", { name: "Last 3 runs: 2 unhealthy, 1 healthy" })).toBeTruthy();
+  });
+
+  it("are filtered by state and by name, both kept in the address", async () => {
+    const { server, ids } = await withSystems("Shop", "Search", "Mail");
+    for (const id of ids.slice(0, 2)) server.run(id, "healthy", 10);
+    const { user, at } = openApp("/");
+    await user.click(await screen.findByRole("button", { name: "Unknown 1" }));
+    expect(rows()).toHaveLength(1);
+    expect(at()).toBe("/?state=unknown");
+    await user.click(screen.getByRole("button", { name: "All 3" }));
+    await user.type(screen.getByRole("searchbox", { name: "Find a system" }), "sh");
+    await waitFor(() => expect(rows()).toEqual([expect.stringContaining("Shop")]));
+    expect(at()).toBe("/?q=sh");
+    await user.type(screen.getByRole("searchbox", { name: "Find a system" }), "x");
+    await user.click(await screen.findByRole("button", { name: "Clear filter" }));
+    await waitFor(() => expect(rows()).toHaveLength(3));
+  });
+
+  it("offer adding only to who may", async () => {
+    openApp("/", { rules: ["catalog.system.read", "healthcheck.healthcheck.status.read"] });
+    expect(await screen.findByText("No systems yet")).toBeTruthy();
+    expect(screen.queryByRole("link", { name: "Add system" })).toBeNull();
+  });
+
+  it("that cannot be read say so, with the reference and another try", async () => {
+    FakeBrowser.get().server.fail("catalog.getSystems", new FakeError(403, "FORBIDDEN", "Missing rule"));
+    const { user } = openApp("/");
+    const alert = await screen.findByText("This could not be loaded");
+    expect(within(alert.parentElement ?? document.body).getByText(/Reference fake-\d+/)).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByText("Watch your first system")).toBeTruthy();
+  });
+});
+
+describe("adding a system", () => {
+  it("makes the system, its check with thresholds, and subscribes its author", async () => {
+    const { user, server, at } = openApp("/");
+    await user.click(await screen.findByRole("link", { name: "Add system" }));
+    await user.type(await screen.findByLabelText("Name"), "Shop");
+    await user.type(screen.getByLabelText("URL"), "http://127.0.0.1:9/health");
+    await user.clear(screen.getByLabelText("Interval (seconds)"));
+    await user.type(screen.getByLabelText("Interval (seconds)"), "1");
+    await user.click(screen.getByText("Advanced"));
+    await user.clear(screen.getByLabelText("Unhealthy after failures"));
+    await user.type(screen.getByLabelText("Unhealthy after failures"), "2");
+    expect(screen.getByRole("switch", { name: "Tell me" }).getAttribute("aria-checked")).toBe("true");
+    await user.click(screen.getByRole("button", { name: "Add system" }));
+
+    expect(await screen.findByRole("heading", { name: "Shop", level: 1 })).toBeTruthy();
+    const id = server.systems[0]?.id ?? "";
+    expect(at()).toBe(`/systems/${id}`);
+    expect(server.callsOf("healthcheck.createConfiguration")).toMatchObject([
+      { name: "Shop", strategyId: "healthcheck-http.http", intervalSeconds: 1, collectors: [{ collectorId: "healthcheck-http.request", config: { url: "http://127.0.0.1:9/health" } }] },
+    ]);
+    expect(server.callsOf("healthcheck.associateSystem")).toMatchObject([
+      { systemId: id, body: { stateThresholds: { mode: "consecutive", healthy: { minSuccessCount: 1 }, degraded: { minFailureCount: 2 }, unhealthy: { minFailureCount: 2 } } } },
+    ]);
+    expect(server.callsOf("notification.subscribe")).toEqual([{ groupId: `catalog.system.${id}` }]);
+    expect(screen.getByText("Shop is being watched.")).toBeTruthy();
+  });
+
+  it("goes on where it failed instead of making the system twice", async () => {
+    const { user, server } = openApp("/systems/new");
+    server.fail("healthcheck.createConfiguration", new FakeError(400, "BAD_REQUEST", "Invalid", [{ path: ["collectors", 0, "config", "url"], message: "This address may not be reached" }]));
+    await user.type(await screen.findByLabelText("Name"), "Shop");
+    await user.type(screen.getByLabelText("URL"), "http://169.254.169.254/");
+    await user.click(screen.getByRole("switch", { name: "Tell me" }));
+    await user.click(screen.getByRole("button", { name: "Add system" }));
+    expect((await screen.findByRole("alert")).textContent).toMatch(/This address may not be reached.*Reference/);
+    expect(screen.getByLabelText("Name")).toHaveProperty("value", "Shop");
+
+    await user.clear(screen.getByLabelText("URL"));
+    await user.type(screen.getByLabelText("URL"), "http://shop.test/");
+    await user.click(screen.getByRole("button", { name: "Add system" }));
+    expect(await screen.findByRole("heading", { name: "Shop", level: 1 })).toBeTruthy();
+    expect(server.systems).toHaveLength(1);
+    expect(server.callsOf("catalog.createSystem")).toHaveLength(1);
+    expect(server.callsOf("notification.subscribe")).toEqual([]);
+  });
+
+  it("says so at the name when it is taken", async () => {
+    await withSystems("Shop");
+    const { user } = openApp("/systems/new");
+    await user.type(await screen.findByLabelText("Name"), "Shop");
+    await user.type(screen.getByLabelText("URL"), "http://shop.test/");
+    await user.click(screen.getByRole("button", { name: "Add system" }));
+    expect(await screen.findByText("Another system has this name.")).toBeTruthy();
+    expect(screen.getByLabelText("Name").getAttribute("aria-invalid")).toBe("true");
+  });
+
+  it("unfolds the advanced part when a mistake is inside", async () => {
+    const { user, server } = openApp("/systems/new");
+    await user.type(await screen.findByLabelText("Name"), "Shop");
+    await user.type(screen.getByLabelText("URL"), "http://shop.test/");
+    await user.clear(screen.getByLabelText("Degraded after failures"));
+    await user.type(screen.getByLabelText("Degraded after failures"), "9");
+    await user.click(screen.getByRole("button", { name: "Add system" }));
+    const field = screen.getByLabelText("Unhealthy after failures");
+    await waitFor(() => expect(document.activeElement).toBe(field));
+    expect(field.closest("details")?.open).toBe(true);
+    expect(server.systems).toEqual([]);
+  });
+});
+
+describe("a system", () => {
+  it("tells its state in a sentence, its runs with reasons, and who is told", async () => {
+    const { server, ids } = await withSystems("Shop");
+    const [id = ""] = ids;
+    server.run(id, "healthy", 40);
+    const { user } = openApp(`/systems/${id}`);
+    await waitFor(() => expect(screen.getByText(/everything works/).textContent).toMatch(/^Healthy since now: everything works\./));
+    await waitFor(() => expect(server.openSockets).toBe(1));
+    server.run(id, "unhealthy", undefined, "Connection refused");
+    server.run(id, "unhealthy", undefined, "Connection refused");
+    await waitFor(() => expect(screen.getByText(/one check is failing/).textContent).toMatch(/^Unhealthy since/));
+    expect((await screen.findAllByText("Connection refused")).length).toBeGreaterThan(0);
+    expect(screen.getByText(/http:\/\/old\.test\//)).toBeTruthy();
+
+    const tellMe = screen.getByRole("switch", { name: "Tell me" });
+    await user.click(tellMe);
+    await waitFor(() => expect(tellMe.getAttribute("aria-checked")).toBe("true"));
+    expect(server.callsOf("notification.subscribe")).toEqual([{ groupId: `catalog.system.${id}` }]);
+  });
+
+  it("takes a refused subscription back and says so", async () => {
+    const { server, ids } = await withSystems("Shop");
+    const { user } = openApp(`/systems/${ids[0] ?? ""}`);
+    const tellMe = await screen.findByRole("switch", { name: "Tell me" });
+    await waitFor(() => expect(tellMe).toHaveProperty("disabled", false));
+    server.fail("notification.subscribe", new FakeError(404, "NOT_FOUND", "No such group"));
+    await user.click(tellMe);
+    expect(await screen.findByText(/Your subscription was undone/)).toBeTruthy();
+    expect(tellMe.getAttribute("aria-checked")).toBe("false");
+  });
+
+  it("is edited without losing what the form does not show", async () => {
+    const { server, ids } = await withSystems("Shop");
+    const { user, at } = openApp(`/systems/${ids[0] ?? ""}`);
+    await user.click(await screen.findByRole("link", { name: "Edit" }));
+    const url = await screen.findByLabelText("URL");
+    expect(url).toHaveProperty("value", "http://old.test/");
+    expect(screen.getByLabelText("Unhealthy after failures")).toHaveProperty("value", "2");
+    await user.clear(url);
+    await user.type(url, "http://new.test/");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(at()).toBe(`/systems/${ids[0] ?? ""}`));
+    expect(server.health.configurations[0]).toMatchObject({
+      intervalSeconds: 30,
+      collectors: [{ id: "c1", config: { method: "HEAD", url: "http://new.test/", timeout: 5000 }, assertions: [{ field: "responseTimeMs" }] }],
+    });
+    expect(server.systems).toHaveLength(1);
+  });
+
+  it("is deleted only after asking", async () => {
+    const { server, ids } = await withSystems("Shop");
+    const { user, at } = openApp(`/systems/${ids[0] ?? ""}`);
+    await user.click(await screen.findByRole("button", { name: "Delete" }));
+    await user.click(screen.getByRole("button", { name: "Cancel" }));
+    expect(server.systems).toHaveLength(1);
+    await user.click(screen.getByRole("button", { name: "Delete" }));
+    await user.click(within(screen.getByRole("dialog", { name: "Delete Shop?" })).getByRole("button", { name: "Delete system" }));
+    expect(await screen.findByText("Shop was deleted.")).toBeTruthy();
+    await waitFor(() => expect(at()).toBe("/"));
+    expect(server.systems).toEqual([]);
+  });
+
+  it("that does not exist says so; an old address of one leads to it", async () => {
+    const { at } = openApp("/catalog/system/nothing");
+    expect(await screen.findByText("This system does not exist")).toBeTruthy();
+    expect(at()).toBe("/systems/nothing");
+  });
+});

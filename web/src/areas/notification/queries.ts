@@ -1,0 +1,132 @@
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { client, type Output } from "@/lib/client";
+import { t } from "@/lib/i18n/t";
+import { refresh, rpcQuery } from "@/lib/query";
+import type { FreeForm } from "@/lib/record";
+import { useOptimistic } from "@/ui/use-optimistic";
+
+type Inbox = Output<"notification", "getNotifications">;
+type UnreadCount = Output<"notification", "getUnreadCount">;
+type Subscriptions = Output<"notification", "getSubscriptions">;
+type Channels = Output<"notification", "getUserDeliveryChannels">;
+type Strategies = Output<"notification", "getDeliveryStrategies">;
+
+export type Notification = Inbox["notifications"][number];
+export type Channel = Channels[number];
+export type Strategy = Strategies[number];
+
+export const PAGE_SIZE = 20;
+const BELL_SIZE = 5;
+
+const inboxKeys = [
+  ["notification", "getUnreadCount"],
+  ["notification", "getNotifications"],
+];
+const subscriptionKeys = [["notification", "getSubscriptions"]];
+const channelKeys = [["notification", "getUserDeliveryChannels"]];
+const strategyKeys = [["notification", "getDeliveryStrategies"]];
+
+export function useUnreadCount(enabled = true): number {
+  const { data } = useQuery({ ...rpcQuery("notification", "getUnreadCount"), enabled });
+  return data?.count ?? 0;
+}
+
+/** The newest unread ones, for the bell; asked for once it is opened. */
+export function useLatest(enabled: boolean) {
+  return useQuery({ ...rpcQuery("notification", "getNotifications", { limit: BELL_SIZE, offset: 0, unreadOnly: true }), enabled });
+}
+
+/** One page of the inbox, from 1; the page before stays in view while the next is fetched. */
+export function useInbox(page: number, unreadOnly: boolean) {
+  return useQuery({
+    ...rpcQuery("notification", "getNotifications", { limit: PAGE_SIZE, offset: (page - 1) * PAGE_SIZE, unreadOnly }),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Marks one notification as read, or all of them when none is named. */
+export function useMarkAsRead() {
+  return useOptimistic({
+    call: (one: Notification | undefined) => client.notification.markAsRead(one ? { notificationId: one.id } : {}),
+    keys: inboxKeys,
+    show: (one, patch) => {
+      patch<UnreadCount>(["notification", "getUnreadCount"], ({ count }) => ({ count: one ? Math.max(0, count - (one.isRead ? 0 : 1)) : 0 }));
+      patch<Inbox>(["notification", "getNotifications"], (inbox) => ({
+        ...inbox,
+        notifications: inbox.notifications.map((each) => (!one || each.id === one.id ? { ...each, isRead: true } : each)),
+      }));
+    },
+    what: () => t("inbox.marking"),
+  });
+}
+
+export function useDeleteNotification() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (one: Notification) => client.notification.deleteNotification({ notificationId: one.id }),
+    onSuccess: () => refresh(queries, inboxKeys),
+  });
+}
+
+export function useSubscriptions() {
+  return useQuery(rpcQuery("notification", "getSubscriptions"));
+}
+
+export function useSetSubscription() {
+  return useOptimistic({
+    call: ({ groupId, wanted }: { groupId: string; groupName: string; wanted: boolean }) =>
+      wanted ? client.notification.subscribe({ groupId }) : client.notification.unsubscribe({ groupId }),
+    keys: subscriptionKeys,
+    show: ({ groupId, groupName, wanted }, patch) => {
+      patch<Subscriptions>(["notification", "getSubscriptions"], (all) => {
+        const others = all.filter((each) => each.groupId !== groupId);
+        return wanted ? [...others, { groupId, groupName, groupDescription: "", ownerPlugin: "", subscribedAt: new Date() }] : others;
+      });
+    },
+    what: ({ wanted }) => (wanted ? t("system.subscription") : t("settings.unsubscribing")),
+  });
+}
+
+export function useChannels() {
+  return useQuery(rpcQuery("notification", "getUserDeliveryChannels"));
+}
+
+/** Turns a channel on or off; its own settings are kept. */
+export function useSwitchChannel() {
+  return useOptimistic({
+    call: ({ channel, enabled }: { channel: Channel; enabled: boolean }) => client.notification.setUserDeliveryPreference({ strategyId: channel.strategyId, enabled }),
+    keys: channelKeys,
+    show: ({ channel, enabled }, patch) => {
+      patch<Channels>(["notification", "getUserDeliveryChannels"], (all) => all.map((each) => (each.strategyId === channel.strategyId ? { ...each, enabled } : each)));
+    },
+    what: ({ channel }) => t("channel.switching", { channel: channel.displayName }),
+  });
+}
+
+export function useSaveChannel() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ channel, userConfig }: { channel: Channel; userConfig: FreeForm }) =>
+      client.notification.setUserDeliveryPreference({ strategyId: channel.strategyId, enabled: channel.enabled, userConfig }),
+    onSuccess: () => refresh(queries, channelKeys),
+  });
+}
+
+export function useTestChannel() {
+  return useMutation({ mutationFn: (channel: Channel) => client.notification.sendTestNotification({ strategyId: channel.strategyId }) });
+}
+
+export function useStrategies(enabled: boolean) {
+  return useQuery({ ...rpcQuery("notification", "getDeliveryStrategies"), enabled });
+}
+
+export function useSwitchStrategy() {
+  return useOptimistic({
+    call: ({ strategy, enabled }: { strategy: Strategy; enabled: boolean }) => client.notification.updateDeliveryStrategy({ strategyId: strategy.qualifiedId, enabled }),
+    keys: [...strategyKeys, ...channelKeys],
+    show: ({ strategy, enabled }, patch) => {
+      patch<Strategies>(["notification", "getDeliveryStrategies"], (all) => all.map((each) => (each.qualifiedId === strategy.qualifiedId ? { ...each, enabled } : each)));
+    },
+    what: ({ strategy }) => t("admin.switching", { strategy: strategy.displayName }),
+  });
+}

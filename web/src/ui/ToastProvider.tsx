@@ -1,0 +1,52 @@
+import { useCallback, useRef, useState, type ReactNode } from "react";
+import { t } from "@/lib/i18n/t";
+import { IconButton } from "./IconButton";
+import { classes } from "./classes";
+import { ToastContext, type ToastMessage } from "./toasts";
+
+const SHOWN_MS = 6_000;
+const MOST = 3;
+
+interface Shown extends ToastMessage {
+  id: number;
+}
+
+/** Keeps the last few messages in view. The two live regions are always there, since one added with its text is not read aloud. */
+export function ToastProvider({ children }: { children: ReactNode }) {
+  const [shown, setShown] = useState<Shown[]>([]);
+  const nextId = useRef(0);
+
+  const close = useCallback((id: number) => setShown((all) => all.filter((each) => each.id !== id)), []);
+  const show = useCallback(
+    (message: ToastMessage) => {
+      const id = nextId.current++;
+      setShown((all) => [...all.slice(1 - MOST), { ...message, id }]);
+      if (message.tone !== "error") setTimeout(() => close(id), SHOWN_MS);
+    },
+    [close],
+  );
+
+  const list = (tone: "plain" | "error") =>
+    shown
+      .filter((message) => (message.tone ?? "plain") === tone)
+      .map((message) => (
+        <div key={message.id} className={classes("arrive pointer-events-auto flex items-start gap-2 rounded-xl bg-raised py-2 pr-2 pl-4 shadow-raised", tone === "error" && "border-l-4 border-unhealthy-mark")}>
+          <p className="min-w-0 flex-1 py-1.5">{message.text}</p>
+          <IconButton icon="close" label={t("action.close")} onClick={() => close(message.id)} />
+        </div>
+      ));
+
+  return (
+    <ToastContext value={show}>
+      {children}
+      <div className="pointer-events-none fixed inset-x-3 bottom-3 z-50 flex flex-col gap-2 sm:left-auto sm:w-90">
+        <div aria-live="polite" className="flex flex-col gap-2">
+          {list("plain")}
+        </div>
+        <div aria-live="assertive" className="flex flex-col gap-2">
+          {list("error")}
+        </div>
+      </div>
+    </ToastContext>
+  );
+}

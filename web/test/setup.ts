@@ -1,0 +1,34 @@
+import { cleanup, configure } from "@testing-library/react";
+import { afterEach, beforeEach, vi } from "vitest";
+import { FakeBrowser } from "./fake-browser.ts";
+
+// What jsdom leaves out of a browser. Each stands for the plain behaviour the app relies on, no more.
+HTMLDialogElement.prototype.showModal = function () {
+  this.open = true;
+  this.querySelector<HTMLElement>("button, [href], input")?.focus();
+};
+HTMLDialogElement.prototype.close = function () {
+  this.open = false;
+};
+vi.stubGlobal(
+  "ResizeObserver",
+  class {
+    observe() {}
+    unobserve() {}
+    disconnect() {}
+  },
+);
+window.scrollTo = () => undefined;
+Element.prototype.scrollIntoView = () => undefined;
+
+// A failure names what is missing; the whole page beside it would bury that.
+configure({ getElementError: (message) => new Error(message ?? "not found") });
+
+beforeEach(() => FakeBrowser.install());
+
+afterEach(() => {
+  cleanup();
+  FakeBrowser.uninstall();
+  localStorage.clear();
+  delete document.documentElement.dataset["theme"];
+});
