@@ -10,6 +10,8 @@ Module::Module(Runtime& runtime, const notification::Service& notification)
 
 Result<void> Module::mount() { return runtime_.dispatcher.mount(contract(service_)); }
 
+std::vector<rpc::SignalType> Module::signals() { return {{std::string(kChanged.id), rpc::schema_of<Changed>()}}; }
+
 awaitable<void> Module::start() {
   const auto mended = co_await service_.mend_groups();
   if (!mended) log::warn("notification groups of systems could not be mended", {{"reason", mended.error().message}});

@@ -16,6 +16,7 @@ class Module {
 
   Service& service() noexcept { return service_; }
   Result<void> mount();
+  static std::vector<rpc::SignalType> signals();
   /// Mends the notification groups; a failure is logged and the start goes on.
   awaitable<void> start();
 

@@ -468,6 +468,8 @@ void Client::Impl::start(Transfer& transfer, const std::vector<net::Address>& ad
     set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(CURLOPT_SSL_VERIFYPEER, request.verify_tls ? 1L : 0L);
     set(CURLOPT_SSL_VERIFYHOST, request.verify_tls ? 2L : 0L);
+    // With a folder of certificates besides the file libcurl reads the file anew for every connection (20 ms on the loop) instead of once.
+    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
     if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
   }
 

@@ -1,0 +1,103 @@
+#include "app/modules.hpp"
+
+#include <chrono>
+
+#include "app/domains.hpp"
+
+namespace watchbell::migrations {
+const sql::MigrationSet& runtime();
+const sql::MigrationSet& settings();
+}  // namespace watchbell::migrations
+
+namespace watchbell::app {
+namespace {
+
+/// One domain, whatever of the optional parts it has: start(), stop(), signals().
+struct Entry {
+  virtual ~Entry() = default;
+  virtual Result<void> mount() = 0;
+  virtual awaitable<void> start() = 0;
+  virtual awaitable<void> stop() = 0;
+  virtual std::vector<rpc::SignalType> signals() const = 0;
+};
+
+awaitable<void> nothing() { co_return; }
+
+template <class M>
+struct EntryOf final : Entry {
+  template <class... Args>
+  explicit EntryOf(Args&&... args) : module(std::forward<Args>(args)...) {}
+  Result<void> mount() override { return module.mount(); }
+  awaitable<void> start() override {
+    if constexpr (requires { module.start(); }) return module.start();
+    else return nothing();
+  }
+  awaitable<void> stop() override {
+    if constexpr (requires { module.stop(); }) return module.stop();
+    else return nothing();
+  }
+  std::vector<rpc::SignalType> signals() const override {
+    if constexpr (requires { M::signals(); }) return M::signals();
+    else return {};
+  }
+  M module;
+};
+
+}  // namespace
+
+struct Modules::All {
+  std::vector<std::unique_ptr<Entry>> entries;
+
+  template <class M, class... Args>
+  M& add(Args&&... args) {
+    auto entry = std::make_unique<EntryOf<M>>(std::forward<Args>(args)...);
+    M& module = entry->module;
+    entries.push_back(std::move(entry));
+    return module;
+  }
+};
+
+// One line a domain; auth stands apart, because every request needs its identity before there is a dispatcher.
+Modules::Modules(Runtime& runtime, auth::Service& auth, const config::Config& config) : all_(std::make_unique<All>()) {
+  auto& notification = all_->add<notification::Module>(runtime, auth);
+  auto& catalog = all_->add<catalog::Module>(runtime, notification.service());
+  all_->add<healthcheck::Module>(runtime, catalog.service(), notification.service());
+  static_cast<void>(config);
+}
+
+Modules::~Modules() = default;
+
+Result<void> Modules::mount() {
+  for (auto& entry : all_->entries)
+    if (auto mounted = entry->mount(); !mounted) return mounted;
+  return {};
+}
+
+awaitable<void> Modules::start() {
+  for (auto& entry : all_->entries) co_await entry->start();
+}
+
+awaitable<void> Modules::stop() {
+  for (auto it = all_->entries.rbegin(); it != all_->entries.rend(); ++it) co_await (*it)->stop();
+}
+
+std::vector<rpc::SignalType> Modules::signals() const {
+  std::vector<rpc::SignalType> all;
+  for (const auto& entry : all_->entries) {
+    auto some = entry->signals();
+    all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+  }
+  return all;
+}
+
+std::span<const sql::MigrationSet* const> Modules::migrations() {
+  static const std::vector<const sql::MigrationSet*> all = [] {
+    std::vector<const sql::MigrationSet*> sets{&watchbell::migrations::runtime(), &watchbell::migrations::settings()};
+    const auto domains = domain_migrations();
+    sets.insert(sets.end(), domains.begin(), domains.end());
+    return sets;
+  }();
+  return all;
+}
+
+}  // namespace watchbell::app
