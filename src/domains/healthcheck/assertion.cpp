@@ -4,10 +4,13 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <functional>
+#include <span>
 #include <variant>
 #include <vector>
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 #include <re2/re2.h>
 
 #include "base/text.hpp"
@@ -164,7 +167,7 @@ struct Operator {
   bool (*holds)(const Sides&);
 };
 
-constexpr std::array<Operator, 22> kOperators{{
+constexpr std::array<Operator, 21> kOperators{{
     {"equals", true, [](const Sides& s) { return equal(s.actual, s.expected); }},
     {"notEquals", true, [](const Sides& s) { return !equal(s.actual, s.expected); }},
     {"lessThan", true, [](const Sides& s) { return s.numbers(std::less()); }},
@@ -192,7 +195,6 @@ constexpr std::array<Operator, 22> kOperators{{
     {"lengthEquals", true, [](const Sides& s) { return s.length(std::equal_to()); }},
     {"lengthGreaterThan", true, [](const Sides& s) { return s.length(std::greater()); }},
     {"lengthLessThan", true, [](const Sides& s) { return s.length(std::less()); }},
-    {"lengthNotEquals", true, [](const Sides& s) { return s.length(std::not_equal_to()); }},
 }};
 
 const Operator* find_operator(std::string_view name) {

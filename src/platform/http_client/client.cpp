@@ -1,7 +1,6 @@
 #include "platform/http_client/client.hpp"
 
 #include <curl/curl.h>
-#include <netdb.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -77,8 +76,8 @@ bool is_method(std::string_view text) {
   return !text.empty() && text.size() <= 16 && std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; }) && text != "CONNECT" && text != "TRACE";
 }
 
-constexpr std::array<std::string_view, 9> kOwnHeaders{"connection", "content-length", "expect", "keep-alive", "proxy-connection",
-                                                      "te", "trailer", "transfer-encoding", "upgrade"};
+constexpr std::array<std::string_view, 9> kOwnHeaders{"connection", "content-length",    "expect", "keep-alive", "proxy-connection", "te",
+                                                      "trailer",    "transfer-encoding", "upgrade"};
 
 bool is_tls_failure(CURLcode code) {
   switch (code) {
@@ -95,15 +94,17 @@ bool is_tls_failure(CURLcode code) {
     case CURLE_SSL_ENGINE_NOTFOUND:
     case CURLE_SSL_ENGINE_SETFAILED:
     case CURLE_SSL_ENGINE_INITFAILED:
-    case CURLE_USE_SSL_FAILED: return true;
-    default: return false;
+    case CURLE_USE_SSL_FAILED:
+      return true;
+    default:
+      return false;
   }
 }
 
 /// What came of a URL: where to connect.
 struct Target {
   UrlHandle url;
-  std::string host;   // lower case ASCII, no brackets, no dot at the end
+  std::string host;  // lower case ASCII, no brackets, no dot at the end
   std::string port;
   bool tls = false;
   std::string place() const { return fmt::format("{}:{}", host.find(':') == std::string::npos ? host : "[" + host + "]", port); }
@@ -127,8 +128,7 @@ std::expected<Target, ClientError> prepare_url(const std::string& text) {
     const std::string_view authority = rest.substr(0, rest.find_first_of("/?#\\"));
     // libcurl passes over a third slash and takes the path for the host.
     if (authority.empty()) return refuse(ClientFailure::bad_url, "the URL has no host");
-    if (authority.find('@') != std::string_view::npos)
-      return refuse(ClientFailure::bad_url, "a URL with user name or password is not accepted");
+    if (authority.find('@') != std::string_view::npos) return refuse(ClientFailure::bad_url, "a URL with user name or password is not accepted");
   }
   if (const auto code = ::curl_url_set(url, CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER); code != CURLUE_OK) {
     if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
@@ -147,8 +147,7 @@ std::expected<Target, ClientError> prepare_url(const std::string& text) {
   *host = ascii_lower(*host);
   if (host->ends_with('.')) host->pop_back();
   // Written back in the one spelling, so that libcurl finds the judged addresses under it and never looks a name up itself.
-  if (host->empty() || ::curl_url_set(url, CURLUPART_HOST, host->c_str(), 0) != CURLUE_OK)
-    return refuse(ClientFailure::bad_url, "the URL has no usable host");
+  if (host->empty() || ::curl_url_set(url, CURLUPART_HOST, host->c_str(), 0) != CURLUE_OK) return refuse(ClientFailure::bad_url, "the URL has no usable host");
   if (host->starts_with('[') && host->ends_with(']')) *host = host->substr(1, host->size() - 2);
   target.host = std::move(*host);
   target.port = url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT).value_or("");
@@ -178,17 +177,28 @@ std::expected<StringList, ClientError> prepare_headers(const ClientRequest& requ
 
 std::string_view to_string(ClientFailure failure) noexcept {
   switch (failure) {
-    case ClientFailure::bad_url: return "bad_url";
-    case ClientFailure::bad_request: return "bad_request";
-    case ClientFailure::blocked_address: return "blocked_address";
-    case ClientFailure::unresolvable: return "unresolvable";
-    case ClientFailure::connect_failed: return "connect_failed";
-    case ClientFailure::tls_failed: return "tls_failed";
-    case ClientFailure::timed_out: return "timed_out";
-    case ClientFailure::too_large: return "too_large";
-    case ClientFailure::protocol_error: return "protocol_error";
-    case ClientFailure::cancelled: return "cancelled";
-    case ClientFailure::busy: return "busy";
+    case ClientFailure::bad_url:
+      return "bad_url";
+    case ClientFailure::bad_request:
+      return "bad_request";
+    case ClientFailure::blocked_address:
+      return "blocked_address";
+    case ClientFailure::unresolvable:
+      return "unresolvable";
+    case ClientFailure::connect_failed:
+      return "connect_failed";
+    case ClientFailure::tls_failed:
+      return "tls_failed";
+    case ClientFailure::timed_out:
+      return "timed_out";
+    case ClientFailure::too_large:
+      return "too_large";
+    case ClientFailure::protocol_error:
+      return "protocol_error";
+    case ClientFailure::cancelled:
+      return "cancelled";
+    case ClientFailure::busy:
+      return "busy";
   }
   return "unknown";
 }
@@ -250,7 +260,12 @@ struct Client::Impl {
   };
 
   Impl(async::Loop& loop, async::TimerWheel& w, net::Resolver& r, const net::Egress& e, Options o)
-      : executor(loop.executor()), wheel(w), resolver(r), egress(e), options(std::move(o)), ended(executor),
+      : executor(loop.executor()),
+        wheel(w),
+        resolver(r),
+        egress(e),
+        options(std::move(o)),
+        ended(executor),
         idle_timers{async::Timer([this] { pools[0].reset(); }), async::Timer([this] { pools[1].reset(); })} {}
   ~Impl() {
     WATCHBELL_ASSERT(transfers.empty());
@@ -260,7 +275,7 @@ struct Client::Impl {
   static std::size_t write_body(char* data, std::size_t size, std::size_t count, void* transfer);
   static std::size_t write_header(char* data, std::size_t size, std::size_t count, void* transfer);
   static curl_socket_t open_socket(void* transfer, curlsocktype purpose, curl_sockaddr* address);
-  static void on_done(CURL* easy, CURLcode result);
+  static void on_done(void* easy, int code);
 
   awaitable<Result<std::vector<net::Address>>> look_up(Transfer& transfer, std::chrono::milliseconds limit);
   std::optional<ClientError> judge(const Transfer& transfer, const std::vector<net::Address>& addresses) const;
@@ -301,8 +316,10 @@ Client::Impl::Transfer::~Transfer() {
   if (easy != nullptr) {
     // A kept handle saves some allocations; it still points at what goes with this transfer, hence the reset.
     ::curl_easy_reset(easy);
-    if (impl.idle.size() < kMaxIdleHandles && !impl.closing) impl.idle.push_back(easy);
-    else ::curl_easy_cleanup(easy);
+    if (impl.idle.size() < kMaxIdleHandles && !impl.closing)
+      impl.idle.push_back(easy);
+    else
+      ::curl_easy_cleanup(easy);
   }
   impl.transfers.erase(impl.transfers.iterator_to(*this));
   if (impl.transfers.empty()) impl.ended.notify_all();
@@ -372,10 +389,10 @@ curl_socket_t Client::Impl::open_socket(void* transfer, curlsocktype, curl_socka
   return fd;
 }
 
-void Client::Impl::on_done(CURL* easy, CURLcode code) {
+void Client::Impl::on_done(void* easy, int code) {
   char* transfer = nullptr;
   ::curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
-  if (transfer != nullptr) reinterpret_cast<Transfer*>(transfer)->end(Outcome::ended, code);
+  if (transfer != nullptr) reinterpret_cast<Transfer*>(transfer)->end(Outcome::ended, static_cast<CURLcode>(code));
 }
 
 const std::shared_ptr<Multi>& Client::Impl::pool(net::EgressPolicy policy) {
@@ -426,7 +443,8 @@ void Client::Impl::start(Transfer& transfer, const std::vector<net::Address>& ad
   }
   CURL* easy = transfer.easy;
   const auto set = [easy](CURLoption option, auto value) {
-    if (const auto code = ::curl_easy_setopt(easy, option, value); code != CURLE_OK) throw Fault(fmt::format("libcurl option {}: {}", static_cast<int>(option), ::curl_easy_strerror(code)));
+    if (const auto code = ::curl_easy_setopt(easy, option, value); code != CURLE_OK)
+      throw Fault(fmt::format("libcurl option {}: {}", static_cast<int>(option), ::curl_easy_strerror(code)));
   };
 
   // What libcurl would take from its surroundings.
@@ -557,13 +575,17 @@ ClientResult Client::Impl::result(Transfer& transfer) {
       long error = 0;
       ::curl_easy_getinfo(transfer.easy, CURLINFO_OS_ERRNO, &error);
       return failure(transfer, ClientFailure::connect_failed,
-                     fmt::format("could not connect to {}: {}", place, error != 0 ? std::string(std::generic_category().message(static_cast<int>(error))) : std::string(detail)));
+                     fmt::format("could not connect to {}: {}", place,
+                                 error != 0 ? std::string(std::generic_category().message(static_cast<int>(error))) : std::string(detail)));
     }
     case CURLE_OPERATION_TIMEDOUT:
       return failure(transfer, ClientFailure::timed_out, fmt::format("no connection to {} within {} ms", place, request.connect_timeout.count()));
-    case CURLE_COULDNT_RESOLVE_HOST: return failure(transfer, ClientFailure::unresolvable, fmt::format("{} could not be looked up", transfer.target.host));
-    case CURLE_OUT_OF_MEMORY: throw std::bad_alloc();
-    default: return failure(transfer, ClientFailure::protocol_error, fmt::format("no proper answer from {}: {}", place, detail));
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return failure(transfer, ClientFailure::unresolvable, fmt::format("{} could not be looked up", transfer.target.host));
+    case CURLE_OUT_OF_MEMORY:
+      throw std::bad_alloc();
+    default:
+      return failure(transfer, ClientFailure::protocol_error, fmt::format("no proper answer from {}: {}", place, detail));
   }
 }
 
@@ -580,8 +602,7 @@ awaitable<ClientResult> Client::send(ClientRequest request) {
   Impl& impl = *impl_;
   if (impl.closing) co_return refuse(ClientFailure::cancelled, "the HTTP client is shutting down");
   if (impl.transfers.size() >= impl.options.max_in_flight) co_return refuse(ClientFailure::busy, "too many requests are in flight");
-  if (!is_method(request.method))
-    co_return refuse(ClientFailure::bad_request, "the method is not acceptable");
+  if (!is_method(request.method)) co_return refuse(ClientFailure::bad_request, "the method is not acceptable");
 
   Impl::Transfer transfer(impl, request);
   auto target = prepare_url(request.url);

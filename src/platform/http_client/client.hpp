@@ -93,11 +93,11 @@ using ClientResult = std::expected<ClientResponse, ClientError>;
 class Client {
  public:
   struct Options {
-    std::size_t max_in_flight = 1024;            ///< beyond it send() answers busy
-    std::size_t max_kept_connections = 1024;     ///< a policy; fewer than are in flight to distinct hosts ends keep-alive
-    std::chrono::milliseconds keep_idle{60'000}; ///< connections of a policy not used for that long are closed
-    std::string user_agent = "Watchbell";        ///< unless the request has one
-    std::string ca_file;                         ///< PEM; the system's when empty
+    std::size_t max_in_flight = 1024;             ///< beyond it send() answers busy
+    std::size_t max_kept_connections = 1024;      ///< a policy; fewer than are in flight to distinct hosts ends keep-alive
+    std::chrono::milliseconds keep_idle{60'000};  ///< connections of a policy not used for that long are closed
+    std::string user_agent = "Watchbell";         ///< unless the request has one
+    std::string ca_file;                          ///< PEM; the system's when empty
   };
   struct Stats {
     std::size_t in_flight = 0;

@@ -1,5 +1,6 @@
 #include "platform/http_client/multi.hpp"
 
+#include <curl/curl.h>
 #include <sys/epoll.h>
 
 #include <array>
@@ -27,7 +28,7 @@ int new_epoll() {
 }  // namespace
 
 Multi::Multi(async::TimerWheel& wheel, std::size_t max_kept_connections, OnDone on_done)
-    : wheel_(wheel), on_done_(on_done), multi_(::curl_multi_init()), epoll_(wheel.executor(), new_epoll()), timer_([this] { act(CURL_SOCKET_TIMEOUT, 0); }) {
+    : wheel_(wheel), on_done_(on_done), multi_(::curl_multi_init()), epoll_(wheel.executor(), new_epoll()), timer_([this] { on_time(); }) {
   if (multi_ == nullptr) throw std::bad_alloc();
   ::curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Multi::socket_changed);
   ::curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
@@ -43,13 +44,13 @@ Multi::~Multi() {
   ::curl_multi_cleanup(multi_);
 }
 
-void Multi::add(CURL* easy) {
+void Multi::add(void* easy) {
   if (const auto code = ::curl_multi_add_handle(multi_, easy); code != CURLM_OK) throw Fault(::curl_multi_strerror(code));
 }
 
-void Multi::remove(CURL* easy) { ::curl_multi_remove_handle(multi_, easy); }
+void Multi::remove(void* easy) { ::curl_multi_remove_handle(multi_, easy); }
 
-int Multi::socket_changed(CURL*, curl_socket_t fd, int what, void* self, void* known) {
+int Multi::socket_changed(void*, int fd, int what, void* self, void* known) {
   auto& multi = *static_cast<Multi*>(self);
   const int set = multi.epoll_.native_handle();
   if (what == CURL_POLL_REMOVE) {
@@ -70,7 +71,7 @@ int Multi::socket_changed(CURL*, curl_socket_t fd, int what, void* self, void* k
   return 0;
 }
 
-int Multi::timer_changed(CURLM*, long timeout_ms, void* self) {
+int Multi::timer_changed(void*, long timeout_ms, void* self) {
   auto& multi = *static_cast<Multi*>(self);
   // libcurl must not be called back from here, hence the turn through the loop for "at once".
   if (timeout_ms <= 0) multi.timer_.cancel();
@@ -86,7 +87,7 @@ void Multi::kick_soon() {
     const auto self = weak.lock();
     if (!self) return;
     self->kicked_ = false;
-    self->act(CURL_SOCKET_TIMEOUT, 0);
+    self->on_time();
   });
 }
 
@@ -117,10 +118,10 @@ void Multi::on_ready() {
   collect();
 }
 
-void Multi::act(curl_socket_t fd, int events) {
+void Multi::on_time() {
   WATCHBELL_ASSERT_ON_LOOP();
   int running = 0;
-  ::curl_multi_socket_action(multi_, fd, events, &running);
+  ::curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
   collect();
 }
 

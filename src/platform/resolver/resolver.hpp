@@ -25,11 +25,11 @@ class Resolver {
   using LookUp = std::function<Result<std::vector<Address>>(const std::string& name)>;
 
   struct Options {
-    std::size_t threads = 8;                       ///< started when needed
-    std::size_t max_queued = 256;                  ///< look-ups waiting for a thread
-    std::chrono::milliseconds keep{5000};          ///< how long an answer is kept; 0 keeps none
-    std::size_t max_kept = 1024;                   ///< names
-    std::chrono::milliseconds join_for{2000};      ///< a look-up running longer is not joined but begun a second time, on another thread
+    std::size_t threads = 8;                   ///< started when needed
+    std::size_t max_queued = 256;              ///< look-ups waiting for a thread
+    std::chrono::milliseconds keep{5000};      ///< how long an answer is kept; 0 keeps none
+    std::size_t max_kept = 1024;               ///< names
+    std::chrono::milliseconds join_for{2000};  ///< a look-up running longer is not joined but begun a second time, on another thread
   };
   static constexpr std::size_t kMaxAddresses = 64;  ///< of a name; those behind are dropped, so nobody connects to them
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,11 @@ class Change {
     auto id = queue_.insert(session_, job, now_);
     effects_.jobs = true;
     return id;
+  }
+  /// Many jobs like `like`, a payload each; all or none. ErrorCode::unavailable when their queue has no room for them.
+  Result<void> enqueues_many(const jobs::NewJob& like, std::span<const std::string> payloads) {
+    effects_.jobs = true;
+    return queue_.insert_many(session_, like, payloads, now_);
   }
 
  private:

@@ -41,22 +41,37 @@ Result<void> Queue::consume(std::string queue, std::string consumer, Handler han
   return {};
 }
 
+bool Queue::has_room(sql::Session& session, const Consumer& consumer, std::size_t count) const {
+  auto& unfinished = unfinished_.find(consumer.queue)->second;
+  const auto more = static_cast<std::int64_t>(count);
+  if (unfinished.load() + more <= consumer.options.max_unfinished) return true;
+  // The count is an estimate that only grows between looks: a rolled back change leaves its share. The truth decides.
+  unfinished = store::unfinished(session, consumer.queue);
+  return unfinished.load() + more <= consumer.options.max_unfinished;
+}
+
 Result<std::optional<JobId>> Queue::insert(sql::Session& session, const NewJob& job, Timestamp now) const {
   std::optional<JobId> first;
   for (const auto& consumer : consumers_) {
     if (consumer.queue != job.queue) continue;
     WATCHBELL_ASSERT(started_);
-    auto& unfinished = unfinished_.find(job.queue)->second;
-    if (unfinished.load() >= consumer.options.max_unfinished) {
-      // The count is an estimate that only grows between looks: a rolled back change leaves its share. The truth decides.
-      unfinished = store::unfinished(session, job.queue);
-      if (unfinished.load() >= consumer.options.max_unfinished) return fail(ErrorCode::unavailable, "queue {} is full", job.queue);
-    }
+    if (!has_room(session, consumer, 1)) return fail(ErrorCode::unavailable, "queue {} is full", job.queue);
     const JobId id = store::insert(session, job, consumer.name, now);
-    ++unfinished;
+    ++unfinished_.find(job.queue)->second;
     if (!first) first = id;
   }
   return first;
+}
+
+Result<void> Queue::insert_many(sql::Session& session, const NewJob& like, std::span<const std::string> payloads, Timestamp now) const {
+  for (const auto& consumer : consumers_) {
+    if (consumer.queue != like.queue) continue;
+    WATCHBELL_ASSERT(started_);
+    if (!has_room(session, consumer, payloads.size())) return fail(ErrorCode::unavailable, "queue {} has no room for {} jobs", like.queue, payloads.size());
+    store::insert_many(session, like, payloads, consumer.name, now);
+    unfinished_.find(like.queue)->second += static_cast<std::int64_t>(payloads.size());
+  }
+  return {};
 }
 
 awaitable<void> Queue::start() {

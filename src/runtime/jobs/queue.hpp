@@ -6,6 +6,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,9 @@ class Queue {
   /// Adds a job for every consumer of its queue, inside the caller's transaction. ErrorCode::unavailable when the queue is full. The first
   /// consumer's job id, or nothing when nobody consumes the queue. Runs on a pool thread; REQUIRES start() or no consumer at all.
   Result<std::optional<JobId>> insert(sql::Session& session, const NewJob& job, Timestamp now) const;
+  /// The same for many jobs that differ by their payload alone; all or, when the queue has no room for all, none. `like.payload` and
+  /// `like.dedupe_id` are not looked at.
+  Result<void> insert_many(sql::Session& session, const NewJob& like, std::span<const std::string> payloads, Timestamp now) const;
   /// Jobs were committed.
   void wake() {
     pending_ = true;
@@ -79,6 +83,8 @@ class Queue {
     std::optional<Timestamp> next_due;
   };
 
+  /// Whether a consumer's queue takes `count` more jobs.
+  bool has_room(sql::Session& session, const Consumer& consumer, std::size_t count) const;
   awaitable<void> pump();
   awaitable<Claimed> claim();
   awaitable<void> run(Consumer& consumer, Job job);

@@ -21,6 +21,20 @@ JobId insert(sql::Session& session, const NewJob& job, const std::string& consum
       .value();
 }
 
+void insert_many(sql::Session& session, const NewJob& like, std::span<const std::string> payloads, const std::string& consumer, Timestamp now) {
+  constexpr std::size_t kChunk = 5000;  // rows of a statement: bounds its one parameter
+  std::vector<std::string> rows;        // the id's 36 characters, then the payload
+  for (std::size_t at = 0; at < payloads.size(); at += kChunk) {
+    rows.clear();
+    for (const auto& payload : payloads.subspan(at, std::min(kChunk, payloads.size() - at))) rows.push_back(JobId::make(now).to_string() + payload);
+    session.execute(
+        "insert into jobs (id, queue, consumer, payload, priority, state, run_at, attempts, max_retries, dedupe_id, correlation_id, created_at, updated_at) "
+        "select substr(value, 1, 36), :2, :3, substr(value, 37), :4, :5, :6, 0, :7, null, :8, :9, :9 from json_each(:1)",
+        sql::List(rows), like.queue, consumer, like.priority, like.delay.count() > 0 ? "delayed" : "ready", now + like.delay, like.max_retries,
+        like.correlation_id, now);
+  }
+}
+
 void promote(sql::Session& session, Timestamp now) {
   session.execute("update jobs set state = 'ready', updated_at = :1 where state = 'delayed' and run_at <= :1", now);
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@ namespace watchbell::jobs::store {
 
 /// Adds a row for one consumer; answers its id, or that of the unfinished job with the same dedupe id.
 JobId insert(sql::Session& session, const NewJob& job, const std::string& consumer, Timestamp now);
+/// Adds a row a payload, all of them like `like` but for the payload and without a dedupe id; a statement for every few thousand.
+void insert_many(sql::Session& session, const NewJob& like, std::span<const std::string> payloads, const std::string& consumer, Timestamp now);
 
 /// Makes the delayed jobs that are due ready.
 void promote(sql::Session& session, Timestamp now);

@@ -57,7 +57,10 @@ export async function carrySession(profile, api) {
 /** What axe-core finds wrong with the page as it is, a line a node. */
 export async function violations(page) {
   // Half-way through an entrance animation colours are mixed with what is behind.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((each) => each.finished.catch(() => undefined))));
+  await page.evaluate(() => {
+    const ending = document.getAnimations().filter((each) => each.effect?.getComputedTiming().endTime !== Infinity);
+    return Promise.all(ending.map((each) => each.finished.catch(() => undefined)));
+  });
   const found = await page.evaluate(`${axeSource}; axe.run(document, { resultTypes: ["violations"] })`);
   return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary}`));
 }

@@ -94,7 +94,8 @@ awaitable<void> sender(Client& client, std::vector<std::string>& urls, int& next
 awaitable<void> run_client(async::Loop& loop, std::vector<std::string> urls, Measure& measure) {
   SystemClock clock;
   async::TimerWheel wheel(loop.executor(), clock);
-  net::Resolver resolver(loop.executor(), wheel, {}, [](const std::string&) -> Result<std::vector<net::Address>> { return std::vector{*net::Address::parse("127.0.0.1")}; });
+  net::Resolver resolver(loop.executor(), wheel, {},
+                         [](const std::string&) -> Result<std::vector<net::Address>> { return std::vector{*net::Address::parse("127.0.0.1")}; });
   const net::Egress egress(*net::Cidr::parse_list("127.0.0.0/8"));
   Client client(loop, wheel, resolver, egress, {});
   async::TaskScope scope(loop.executor(), [](std::string_view, std::exception_ptr) {});

@@ -4,12 +4,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
-#include <thread>
 
-#include "async/manual_clock.hpp"
 #include "platform/http_client/test/fixture.hpp"
 
 namespace watchbell::http::test {
@@ -89,7 +86,8 @@ CO_TEST(Client, every_status_is_an_answer_and_redirects_are_not_followed) {
   int status = 200;
   Sink other(loop.executor(), reply_ok);
   Sink sink(loop.executor(), [&](const SinkRequest&) {
-    return SinkReply{fmt::format("HTTP/1.1 {} Some Text\r\nLocation: {}\r\nWWW-Authenticate: Basic\r\nSet-Cookie: a=b\r\n{}\r\n", status, other.url(), status == 204 || status == 304 ? "" : "Content-Length: 0\r\n")};
+    return SinkReply{fmt::format("HTTP/1.1 {} Some Text\r\nLocation: {}\r\nWWW-Authenticate: Basic\r\nSet-Cookie: a=b\r\n{}\r\n", status, other.url(),
+                                 status == 204 || status == 304 ? "" : "Content-Length: 0\r\n")};
   });
   sink.start();
   other.start();
@@ -111,7 +109,8 @@ CO_TEST(Client, every_status_is_an_answer_and_redirects_are_not_followed) {
 CO_TEST(Client, interim_answers_and_trailers_are_not_the_answer) {
   Bench bench(loop);
   Sink sink(loop.executor(), [](const SinkRequest&) {
-    return SinkReply{"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200\r\nTransfer-Encoding: chunked\r\nX-Real: 1\r\n\r\n5\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n"};
+    return SinkReply{
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200\r\nTransfer-Encoding: chunked\r\nX-Real: 1\r\n\r\n5\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n"};
   });
   sink.start();
   const auto answer = co_await bench.client.send(get(sink.url()));
@@ -337,7 +336,8 @@ CO_TEST(Client, a_refused_connection_is_told_from_a_lost_one) {
   std::string bytes;
   Sink sink(loop.executor(), [&](const SinkRequest&) { return SinkReply{bytes, SinkReply::Then::close}; });
   sink.start();
-  for (const auto each : {"", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "SSH-2.0-OpenSSH\r\n", "garbage"}) {
+  for (const auto each : {"", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                          "SSH-2.0-OpenSSH\r\n", "garbage"}) {
     bytes = each;
     const auto lost = co_await bench.client.send(get(sink.url()));
     CO_ASSERT_TRUE(!lost.has_value());
@@ -358,9 +358,31 @@ CO_TEST(Client, an_unknown_name_is_unresolvable) {
 
 CO_TEST(Client, refuses_urls_it_does_not_send_to) {
   Bench bench(loop);
-  for (const std::string url : {"", "x", "/path", "//127.0.0.1/", "127.0.0.1/", "ftp://127.0.0.1/", "file:///etc/passwd", "gopher://127.0.0.1/", "HTTP://", "http:///path", "http://?q", "http://u:p@127.0.0.1/",
-                                "http://user@127.0.0.1/", "http://@127.0.0.1/", "http://127.0.0.1:99999/", "http://127.0.0.1:x/", "http://[::1/", "http://[fe80::1%25eth0]/", "http://a b/", "http://127.0.0.1/\r\nX: y",
-                                "javascript:alert(1)", "http://./", "http://b\xc3\xbc""cher.test/", "http://b%C3%BCcher.test/"}) {
+  for (const std::string url : {"",
+                                "x",
+                                "/path",
+                                "//127.0.0.1/",
+                                "127.0.0.1/",
+                                "ftp://127.0.0.1/",
+                                "file:///etc/passwd",
+                                "gopher://127.0.0.1/",
+                                "HTTP://",
+                                "http:///path",
+                                "http://?q",
+                                "http://u:p@127.0.0.1/",
+                                "http://user@127.0.0.1/",
+                                "http://@127.0.0.1/",
+                                "http://127.0.0.1:99999/",
+                                "http://127.0.0.1:x/",
+                                "http://[::1/",
+                                "http://[fe80::1%25eth0]/",
+                                "http://a b/",
+                                "http://127.0.0.1/\r\nX: y",
+                                "javascript:alert(1)",
+                                "http://./",
+                                "http://b\xc3\xbc"
+                                "cher.test/",
+                                "http://b%C3%BCcher.test/"}) {
     const auto answer = co_await bench.client.send(get(url));
     CO_ASSERT_TRUE(!answer.has_value());
     EXPECT_EQ(answer.error().kind, ClientFailure::bad_url) << url << ": " << answer.error().message;
@@ -380,7 +402,16 @@ CO_TEST(Client, refuses_what_would_break_the_message) {
     request.method = method;
     EXPECT_EQ((co_await bench.client.send(request)).error().kind, ClientFailure::bad_request) << method;
   }
-  const Headers bad[] = {{{"", "x"}}, {{"A B", "x"}}, {{"A:", "x"}}, {{"A", "x\r\nB: y"}}, {{"A", std::string("x\0y", 3)}}, {{"content-length", "5"}}, {{"Transfer-Encoding", "chunked"}}, {{"Connection", "close"}}, {{"EXPECT", "100-continue"}}, {{"Upgrade", "x"}}};
+  const Headers bad[] = {{{"", "x"}},
+                         {{"A B", "x"}},
+                         {{"A:", "x"}},
+                         {{"A", "x\r\nB: y"}},
+                         {{"A", std::string("x\0y", 3)}},
+                         {{"content-length", "5"}},
+                         {{"Transfer-Encoding", "chunked"}},
+                         {{"Connection", "close"}},
+                         {{"EXPECT", "100-continue"}},
+                         {{"Upgrade", "x"}}};
   for (const auto& headers : bad) {
     ClientRequest request = get(sink.url());
     request.headers = headers;
@@ -400,8 +431,31 @@ CO_TEST(Client, N_14_blocks_guarded_addresses_in_every_spelling) {
   bench.name("inside.test", {"127.0.0.1"});
   bench.name("mapped.test", {"::ffff:127.0.0.1"});
   bench.name("mixed.test", {"93.184.216.34", "2606:4700::1111", "169.254.169.254"});
-  for (const std::string host : {"127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.0.0.1.", "0.0.0.0", "0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
-                                 "[fe80::1]", "[fd00::1]", "169.254.169.254", "100.100.100.200", "[fd00:ec2::254]", "224.0.0.1", "255.255.255.255", "inside.test", "INSIDE.test.", "mapped.test", "mixed.test"}) {
+  for (const std::string host : {"127.0.0.1",
+                                 "127.1",
+                                 "2130706433",
+                                 "0x7f.1",
+                                 "0177.0.0.1",
+                                 "127.0.0.1.",
+                                 "0.0.0.0",
+                                 "0",
+                                 "[::1]",
+                                 "[::]",
+                                 "[::ffff:127.0.0.1]",
+                                 "[::ffff:7f00:1]",
+                                 "[64:ff9b::7f00:1]",
+                                 "[2002:7f00:1::]",
+                                 "[fe80::1]",
+                                 "[fd00::1]",
+                                 "169.254.169.254",
+                                 "100.100.100.200",
+                                 "[fd00:ec2::254]",
+                                 "224.0.0.1",
+                                 "255.255.255.255",
+                                 "inside.test",
+                                 "INSIDE.test.",
+                                 "mapped.test",
+                                 "mixed.test"}) {
     const auto answer = co_await bench.client.send(get(fmt::format("http://{}:{}/", host, sink.port())));
     CO_ASSERT_TRUE(!answer.has_value());
     EXPECT_EQ(answer.error().kind, ClientFailure::blocked_address) << host << ": " << answer.error().message;
@@ -466,7 +520,8 @@ CO_TEST(Client, finds_the_judged_addresses_under_every_spelling_of_the_name) {
   bench.name("xn--bcher-kva.test", {"127.0.0.1"});
   bench.name("localhost", {"127.0.0.1"});
   bench.name("under_score.test", {"127.0.0.1"});
-  for (const std::string host : {"app.test", "APP.Test", "app.test.", "xn--bcher-kva.test", "XN--bcher-KVA.test", "localhost", "%61pp.test", "under_score.test"}) {
+  for (const std::string host :
+       {"app.test", "APP.Test", "app.test.", "xn--bcher-kva.test", "XN--bcher-KVA.test", "localhost", "%61pp.test", "under_score.test"}) {
     const auto answer = co_await bench.client.send(get(fmt::format("http://{}:{}/", host, sink.port())));
     EXPECT_TRUE(answer.has_value()) << host << ": " << (answer ? "" : answer.error().message);
   }
@@ -536,7 +591,9 @@ CO_TEST(Client, cancellation_in_any_phase_frees_everything) {
     bytes = each;
     async::TaskScope scope(loop.executor(), [](std::string_view, std::exception_ptr) { ADD_FAILURE(); });
     std::optional<ClientResult> answer;
-    const auto send = [](Client& client, ClientRequest request, std::optional<ClientResult>& into) -> awaitable<void> { into = co_await client.send(std::move(request)); };
+    const auto send = [](Client& client, ClientRequest request, std::optional<ClientResult>& into) -> awaitable<void> {
+      into = co_await client.send(std::move(request));
+    };
     scope.spawn("waiting for the answer", send(bench.client, get(sink.url()), answer));
     scope.spawn("connecting", send(bench.client, get(full.url()), answer));
     const std::size_t requests = sink.requests;

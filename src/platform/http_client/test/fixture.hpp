@@ -18,14 +18,17 @@ using namespace std::chrono_literals;
 /// A client over a resolver whose names a test gives, allowed to reach 127.0.0.0/8 unless it says otherwise.
 struct Bench {
   explicit Bench(async::Loop& l, std::string allow = "127.0.0.0/8", Client::Options options = {})
-      : loop(l), wheel(l.executor(), clock), names(std::make_shared<std::map<std::string, std::vector<net::Address>>>()),
+      : loop(l),
+        wheel(l.executor(), clock),
+        names(std::make_shared<std::map<std::string, std::vector<net::Address>>>()),
         resolver(l.executor(), wheel, {.keep = 0ms},
                  [n = names](const std::string& name) -> Result<std::vector<net::Address>> {
                    const auto it = n->find(name);
                    if (it == n->end()) return fail(ErrorCode::not_found, "there is no host {}", name);
                    return it->second;
                  }),
-        egress(*net::Cidr::parse_list(allow)), client(l, wheel, resolver, egress, std::move(options)),
+        egress(*net::Cidr::parse_list(allow)),
+        client(l, wheel, resolver, egress, std::move(options)),
         scope(l.executor(), [](std::string_view, std::exception_ptr) { ADD_FAILURE() << "a task threw"; }) {}
 
   /// REQUIRES that no look-up runs.

@@ -43,7 +43,9 @@ class Sink {
  public:
   using Answer = std::function<SinkReply(const SinkRequest&)>;
   Sink(Executor executor, Answer answer)
-      : answer_(std::move(answer)), acceptor_(executor, tcp::endpoint(asio::ip::address_v4::loopback(), 0)), changed_(executor),
+      : answer_(std::move(answer)),
+        acceptor_(executor, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+        changed_(executor),
         scope_(executor, [](std::string_view, std::exception_ptr) {}) {}
 
   void start() { scope_.spawn("accept", accept()); }

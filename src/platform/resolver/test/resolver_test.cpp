@@ -68,7 +68,9 @@ Addresses one(std::string_view text) { return std::vector{*Address::parse(text)}
 
 struct Fixture {
   explicit Fixture(async::Loop& loop, Resolver::Options options = {})
-      : names(std::make_shared<Names>()), wheel(loop.executor(), clock), resolver(loop.executor(), wheel, options, [n = names](const std::string& name) { return n->look_up(name); }) {}
+      : names(std::make_shared<Names>()),
+        wheel(loop.executor(), clock),
+        resolver(loop.executor(), wheel, options, [n = names](const std::string& name) { return n->look_up(name); }) {}
   ~Fixture() { names->release_all(); }
   SystemClock clock;
   std::shared_ptr<Names> names;  // outlives the threads, which may still hang in it
@@ -76,7 +78,9 @@ struct Fixture {
   Resolver resolver;
 };
 
-awaitable<void> store(Resolver& resolver, std::string host, std::chrono::milliseconds deadline, std::optional<Addresses>& into) { into = co_await resolver.resolve(std::move(host), deadline); }
+awaitable<void> store(Resolver& resolver, std::string host, std::chrono::milliseconds deadline, std::optional<Addresses>& into) {
+  into = co_await resolver.resolve(std::move(host), deadline);
+}
 
 CO_TEST(Resolver, answers_literals_without_a_thread) {
   Fixture f(loop);

@@ -51,6 +51,29 @@ CO_TEST(Jobs, Q_1_every_consumer_gets_its_own_copy) {
   co_await f.close();
 }
 
+CO_TEST(Jobs, Q_1_many_jobs_at_once_reach_every_consumer_or_none_when_there_is_no_room) {
+  RuntimeFixture f(loop);
+  Worker a, b;
+  EXPECT_TRUE(f.queue->consume("mail", "a", a.handler(), {.concurrency = 100, .max_unfinished = 30'000}));
+  EXPECT_TRUE(f.queue->consume("mail", "b", b.handler(), {.concurrency = 100, .max_unfinished = 30'000}));
+  co_await f.queue->start();
+  std::vector<std::string> payloads;
+  for (int i = 0; i < 6000; ++i) payloads.push_back("{\"n\":" + std::to_string(i) + "}");
+  const auto enqueue_all = [&](std::vector<std::string> some) {
+    return f.changes->run([some = std::move(some)](Change& change) { return change.enqueues_many({.queue = "mail", .payload = {}}, some); });
+  };
+  EXPECT_TRUE(co_await enqueue_all(payloads));
+  co_await f.until([&] { return f.queue->statistics().done == 12'000; });
+  EXPECT_EQ(a.seen.size(), 6000u);
+  EXPECT_EQ(b.seen.size(), 6000u);
+  EXPECT_EQ(std::set<std::string>(a.seen.begin(), a.seen.end()), std::set<std::string>(payloads.begin(), payloads.end()));
+  const auto refused = co_await enqueue_all(std::vector<std::string>(30'001, "{}"));
+  CO_ASSERT_TRUE(!refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(co_await rows(f), 0);
+  co_await f.close();
+}
+
 CO_TEST(Jobs, Q_2_within_a_consumer_a_job_runs_once_and_no_more_than_allowed_at_a_time) {
   RuntimeFixture f(loop);
   async::Event gate(loop.executor());

@@ -274,7 +274,7 @@ CO_TEST(Readiness, a_probe_replaced_while_it_runs_keeps_what_it_holds) {
   asio::co_spawn(loop.executor(), f.fetch(answer), [&done](std::exception_ptr) { done = true; });
   while (dependency.runs == 0) co_await asio::post(loop.executor(), use_awaitable);
   f.readiness.add("db.reachable", Weight::critical, f.db.as_probe());
-  f.clock.advance(1s);
+  f.clock.advance(1020ms);  // the wheel's tick is 10 ms, and it never fires early
   while (!done) co_await asio::post(loop.executor(), use_awaitable);
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ((co_await f.ask()).status, 200);
@@ -297,7 +297,7 @@ CO_TEST(Readiness, a_cancelled_caller_leaves_alone) {
   cancel.emit(asio::cancellation_type::terminal);
   while (!left) co_await asio::post(loop.executor(), use_awaitable);
   EXPECT_FALSE(done);
-  f.clock.advance(1s);
+  f.clock.advance(1020ms);  // the wheel's tick is 10 ms, and it never fires early
   while (!done) co_await asio::post(loop.executor(), use_awaitable);
   EXPECT_EQ(patient.status, 503);
   EXPECT_EQ(f.db.runs, 1);

@@ -1,0 +1,219 @@
+// The pages as a whole: reachable by keyboard, readable when narrow and when dark, free of what a screen reader trips over, small, quick,
+// and served under a policy that lets no foreign script in.
+import assert from "node:assert/strict";
+import { ADMIN, Api } from "./lib/api.mjs";
+import { carrySession, sidewaysScroll, violations, visitor } from "./lib/browser.mjs";
+import { Program } from "./lib/program.mjs";
+import { test } from "./lib/runner.mjs";
+import { Sink } from "./lib/sink.mjs";
+import { Target } from "./lib/target.mjs";
+import { until } from "./lib/wait.mjs";
+
+const FIRST_PAGE_BYTES = 150_000;
+const USABLE_MS = 1_000;
+const PHONE = { width: 390, height: 844 };
+
+/** A server with one system up, one down, its notification in the inbox, and a channel set up. */
+async function seeded(context) {
+  const up = await new Target(context).up();
+  const down = await new Target(context).up();
+  const sink = await new Sink(context, "s").up();
+  const program = await new Program(context).start();
+  const api = await new Api(program).onboard();
+  await api.useWebhook(sink.url, "s");
+  const shop = await api.watch("Shop", up.url, { tellMe: false });
+  const search = await api.watch("A search engine with quite a long name, for the sake of narrow windows", down.url);
+  for (const system of [shop, search]) await until("the system to be healthy", async () => (await api.stateOf(system)) === "healthy");
+  await down.down();
+  await until("the notification", async () => (await api.inbox()).total === 1);
+  return { program, api, search };
+}
+
+/** The pages of somebody signed in, each with something that tells when it is drawn. */
+const PAGES = [
+  { path: "/", drawn: (page) => page.getByTestId("system-row").nth(1) },
+  { path: ({ search }) => `/systems/${search.id}`, drawn: (page) => page.getByRole("table") },
+  { path: ({ search }) => `/systems/${search.id}/edit`, drawn: (page) => page.getByLabel("URL") },
+  { path: "/systems/new", drawn: (page) => page.getByLabel("URL") },
+  { path: "/inbox", drawn: (page) => page.getByTestId("inbox-row") },
+  { path: "/settings", drawn: (page) => page.getByRole("button", { name: "Save" }) },
+  { path: "/administration", drawn: (page) => page.getByRole("switch").first() },
+];
+
+for (const { name, look } of [
+  { name: "wide_and_light", look: {} },
+  { name: "narrow_and_dark", look: { ...PHONE, colorScheme: "dark" } },
+]) {
+  test(`the_pages_are_accessible_and_fit_${name}`, async (context) => {
+    const scene = await seeded(context);
+    const { page, profile, complaints } = await visitor(context, scene.program, look);
+    const problems = [];
+    const judge = async (what) => {
+      problems.push(...(await violations(page)).map((each) => `${what}: ${each}`));
+      const wide = await sidewaysScroll(page);
+      if (wide > 0) problems.push(`${what}: ${wide} px wider than its window`);
+    };
+
+    await page.goto("/");
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    await judge("/sign-in");
+    await carrySession(profile, scene.api);
+    for (const { path, drawn } of PAGES) {
+      const address = typeof path === "string" ? path : path(scene);
+      await page.goto(address);
+      await drawn(page).waitFor();
+      await judge(address);
+    }
+    await page.goto("/");
+    await page.getByTestId("bell-button").click();
+    await page.getByRole("dialog", { name: "Notifications" }).getByRole("link", { name: "Open inbox" }).waitFor();
+    await judge("the bell");
+    assert.deepEqual(problems, []);
+    assert.deepEqual(complaints, []);
+  });
+}
+
+test("a_fresh_server_s_pages_are_accessible", async (context) => {
+  const program = await new Program(context).start();
+  const { page, complaints } = await visitor(context, program, PHONE);
+  await page.goto("/");
+  await page.getByRole("button", { name: "Create administrator" }).waitFor();
+  assert.deepEqual(await violations(page), []);
+  assert.equal(await sidewaysScroll(page), 0);
+  await page.getByLabel("Name").fill(ADMIN.name);
+  await page.getByLabel("Email").fill(ADMIN.email);
+  await page.getByLabel("Password", { exact: true }).fill(ADMIN.password);
+  await page.keyboard.press("Enter");
+  await page.getByText("Watch your first system").waitFor();
+  assert.deepEqual(await violations(page), []);
+  assert.equal(await sidewaysScroll(page), 0);
+  assert.deepEqual(complaints, []);
+});
+
+/** Presses Tab until the element that has the focus is the one named, as somebody without a mouse does. */
+async function tabTo(page, role, name) {
+  const wanted = page.getByRole(role, { name, exact: true });
+  for (let presses = 0; presses < 60; ++presses) {
+    await page.keyboard.press("Tab");
+    if (await wanted.evaluateAll((found) => found.includes(document.activeElement))) return;
+  }
+  throw new Error(`sixty presses of Tab do not lead to the ${role} "${name}"`);
+}
+
+test("signing_in_and_adding_a_system_need_no_mouse", async (context) => {
+  const target = await new Target(context).up();
+  const program = await new Program(context).start();
+  const api = await new Api(program).onboard();
+  const { page, complaints } = await visitor(context, program);
+  await page.goto("/");
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+  await tabTo(page, "textbox", "Email");
+  await page.keyboard.type(ADMIN.email);
+  await tabTo(page, "textbox", "Password");
+  await page.keyboard.type(ADMIN.password);
+  await page.keyboard.press("Enter");
+  await page.getByText("Watch your first system").waitFor();
+
+  await tabTo(page, "link", "Add system");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Add a system" }).waitFor();
+  await tabTo(page, "textbox", "Name");
+  await page.keyboard.type("Shop");
+  await tabTo(page, "textbox", "URL");
+  await page.keyboard.type(target.url);
+  await tabTo(page, "switch", "Tell me");
+  await page.keyboard.press("Space");
+  assert.equal(await page.getByRole("switch", { name: "Tell me" }).getAttribute("aria-checked"), "false");
+  // Where the focus is must be seen.
+  const outline = await page.evaluate(() => {
+    const { outlineStyle, boxShadow } = getComputedStyle(document.activeElement);
+    return outlineStyle !== "none" || boxShadow !== "none";
+  });
+  assert.ok(outline, "the focused switch has no visible focus");
+  await tabTo(page, "button", "Add system");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Shop", level: 1 }).waitFor();
+  const { systems } = await api.call("catalog", "getSystems");
+  assert.deepEqual(systems.map(({ name }) => name), ["Shop"]);
+  assert.deepEqual(await api.call("notification", "getSubscriptions"), []);
+  assert.deepEqual(complaints, []);
+});
+
+/** 0 for black to 1 for white. */
+async function brightness(page) {
+  const picture = await page.screenshot({ clip: { x: 2, y: 300, width: 1, height: 1 } });
+  return page.evaluate(async (data) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${data}`;
+    await image.decode();
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+    canvas.drawImage(image, 0, 0);
+    const [red, green, blue] = canvas.getImageData(0, 0, 1, 1).data;
+    return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;
+  }, picture.toString("base64"));
+}
+
+test("the_pages_are_dark_for_who_wants_it_dark", async (context) => {
+  const program = await new Program(context).start();
+  const api = await new Api(program).onboard();
+  const { page, profile, complaints } = await visitor(context, program, { colorScheme: "dark" });
+  await carrySession(profile, api);
+  await page.goto("/settings");
+  await page.getByRole("button", { name: "Save" }).waitFor();
+  assert.ok((await brightness(page)) < 0.2, "dark, as the system is");
+  await page.getByText("Light", { exact: true }).click();
+  await until("the light page", async () => (await brightness(page)) > 0.8);
+  await page.reload();
+  await page.getByRole("button", { name: "Save" }).waitFor();
+  assert.ok((await brightness(page)) > 0.8, "light, as chosen before");
+  assert.deepEqual(complaints, []);
+});
+
+test("the_policy_of_the_page_keeps_foreign_script_out", async (context) => {
+  const program = await new Program(context).start();
+  const response = await fetch(program.base + "/");
+  const policy = new Map(
+    (response.headers.get("content-security-policy") ?? "").split(";").map((part) => {
+      const [name, ...sources] = part.trim().split(/\s+/);
+      return [name, sources];
+    }),
+  );
+  assert.deepEqual(policy.get("default-src"), ["'self'"]);
+  for (const [name, sources] of policy) {
+    if (name === "style-src" || name === "style-src-attr") continue;
+    assert.ok(!sources.some((source) => /^'unsafe-|^\*$|^https?:$/.test(source)), `${name} ${sources.join(" ")}`);
+  }
+  assert.ok(!(policy.get("style-src") ?? []).includes("'unsafe-inline'"), "styles come from files");
+  assert.deepEqual(policy.get("frame-ancestors"), ["'none'"]);
+  assert.equal(response.headers.get("x-content-type-options"), "nosniff");
+
+  const { page } = await visitor(context, program);
+  await page.goto("/");
+  await page.getByRole("button", { name: "Create administrator" }).waitFor();
+  const ran = await page.evaluate(() => {
+    const script = document.createElement("script");
+    script.textContent = "window.foreign = true";
+    document.head.append(script);
+    return window.foreign === true;
+  });
+  assert.equal(ran, false);
+});
+
+test("the_first_page_is_small_and_soon_of_use", async (context) => {
+  const { program, api } = await seeded(context);
+  const times = [];
+  for (let round = 0; round < 3; ++round) {
+    const { page, profile } = await visitor(context, program);
+    await carrySession(profile, api);
+    const wire = await profile.newCDPSession(page);
+    await wire.send("Network.enable");
+    let bytes = 0;
+    wire.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
+    const began = performance.now();
+    await page.goto("/");
+    await page.getByTestId("system-row").nth(1).waitFor();
+    times.push(performance.now() - began);
+    assert.ok(bytes > 10_000 && bytes < FIRST_PAGE_BYTES, `the first page took ${bytes} bytes`);
+  }
+  assert.ok(Math.min(...times) < USABLE_MS, `the first page was of use after ${times.map(Math.round).join(", ")} ms`);
+});
