@@ -11,6 +11,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
 
+#include <fmt/ranges.h>
+
 #include <sys/resource.h>
 
 #include "app/assets.hpp"
@@ -63,8 +65,8 @@ class MetricsHandler final : public http::Handler {
       rpc::answer_json(response, 404, R"({"error":"Not Found"})");
       co_return;
     }
-    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    response.body = metrics_.render();
+    response.content_type = probes::kMetricsContentType;
+    response.body = metrics_.registry.render();
   }
 
  private:
@@ -144,6 +146,8 @@ struct Server::Parts {
   }
   awaitable<void> ready(rpc::RouteRequest request, http::Response& response);
   void mount_probes();
+  void mount_metrics();
+  static awaitable<probes::ProbeResult> reach(sql::Database& database);
 };
 
 Result<void> Server::Parts::open_listener() {
@@ -243,9 +247,11 @@ Result<void> Server::Parts::build() {
   auth = std::make_unique<auth::Module>(*database, *cache, *changes, *passwords, scope, clock, keyring->derive("session", 32), https, auth_options);
   dispatcher = std::make_unique<rpc::Dispatcher>(auth->service(), pool);
 
-  rpc::Front::Options front_options{.base_url = base_url, .trusted_origins = {rpc::origin_of(base_url)}, .trusted_proxies = config.trusted_proxies};
+  rpc::Front::Options front_options{.base_url = base_url, .trusted_origins = {rpc::origin_of(base_url)}, .trusted_proxies = config.trusted_proxies, .on_request = {}};
   if (online && config.listen.is_loopback())
     for (const char* host : {"localhost", "127.0.0.1", "[::1]"}) front_options.trusted_origins.push_back(rpc::origin_of("http://" + std::string(host) + ":" + std::to_string(listener->port())));
+  metrics = std::make_unique<probes::Metrics>();
+  front_options.on_request = [this](std::string_view kind, std::chrono::nanoseconds took) { metrics->http_request_seconds.at({kind}).observe(took); };
   front = std::make_unique<rpc::Front>(*dispatcher, wheel, std::move(front_options));
 
   settings = std::make_unique<settings::Store>(*keyring);
@@ -253,8 +259,7 @@ Result<void> Server::Parts::build() {
   resolver = std::make_unique<net::Resolver>(loop.executor(), wheel,
                                              net::Resolver::Options{.threads = static_cast<std::size_t>(config.resolver_threads), .max_queued = static_cast<std::size_t>(config.resolver_queue)});
   client = std::make_unique<http::Client>(loop, wheel, *resolver, *egress, http::Client::Options{});
-  readiness = std::make_unique<probes::Readiness>(wheel, [](std::string_view what) { log::warn("readiness probe", {{"what", what}}); });
-  metrics = std::make_unique<probes::Metrics>();
+  readiness = std::make_unique<probes::Readiness>(wheel);
   runtime = std::make_unique<Runtime>(Runtime{.loop = loop,
                                               .wheel = wheel,
                                               .clock = clock,
@@ -282,6 +287,7 @@ Result<void> Server::Parts::build() {
   if (auto checked = dispatcher->check(); !checked) return checked;
   signals::mount(*front, *hub, auth->service());
   mount_probes();
+  mount_metrics();
   mount_assets(*front);
   if (config.test_pause) {
     if (!pauses.arm(*config.test_pause)) return fail(ErrorCode::bad_request, "WATCHBELL_TEST_PAUSE must be NAME or NAME:n");
@@ -292,7 +298,7 @@ Result<void> Server::Parts::build() {
 
 void Server::Parts::mount_probes() {
   const auto live = [](rpc::RouteRequest, http::Response& response) -> awaitable<void> {
-    rpc::answer_json(response, 200, R"({"status":"ok"})");
+    rpc::answer_json(response, 200, std::string(probes::kAlive));
     co_return;
   };
   const auto ready_route = [this](rpc::RouteRequest request, http::Response& response) { return ready(request, response); };
@@ -304,19 +310,53 @@ void Server::Parts::mount_probes() {
     rpc::answer_json(response, 200, public_config);
     return []() -> awaitable<void> { co_return; }();
   });
-  readiness->add("core.init", true, []() -> awaitable<probes::ProbeResult> { co_return probes::ProbeResult{.ok = true}; });
-  readiness->add("db.reachable", true, [this] {
-    return [](sql::Database& db) -> awaitable<probes::ProbeResult> {
-      const auto one = co_await db.read([](sql::Session& session) { return session.one<std::int64_t>("select 1").value_or(0); });
-      co_return probes::ProbeResult{.ok = one && *one == 1};
-    }(*database);
+  readiness->add("db.reachable", probes::Readiness::Weight::critical, [this] { return reach(*database); });
+}
+
+awaitable<probes::ProbeResult> Server::Parts::reach(sql::Database& database) {
+  const auto one = co_await database.read([](sql::Session& session) { return session.one<std::int64_t>("select 1").value_or(0); });
+  co_return probes::ProbeResult{.ok = one && *one == 1};
+}
+
+void Server::Parts::mount_metrics() {
+  auto& m = *metrics;
+  m.registry.declare("scope", "all");
+  // Kept by their owners as running totals; what was added since the last look is counted here.
+  const auto follow = [](probes::Counter& counter, std::uint64_t total) {
+    if (total > counter.value()) counter.add(total - counter.value());
+  };
+  m.registry.before_render([this, &m, follow] {
+    const auto c = cache->snapshot();
+    follow(m.cache_requests_total.at({"all", "hit"}), c.hits);
+    follow(m.cache_requests_total.at({"all", "miss"}), c.loads);
+    follow(m.cache_requests_total.at({"all", "joined"}), c.joins);
+    follow(m.cache_fill_discarded_total.at({"all", "invalidated"}), c.discarded.invalidated);
+    follow(m.cache_fill_discarded_total.at({"all", "error"}), c.discarded.not_cacheable + c.load_failures);
+    follow(m.cache_evictions_total.at({"all"}), c.evictions);
+    m.cache_entries.at({"all"}).set(static_cast<double>(c.entries));
+    m.cache_bytes.at({"all"}).set(static_cast<double>(c.bytes));
+    const auto h = hub->statistics();
+    m.ws_connections.at({"user"}).set(static_cast<double>(h.user_sockets));
+    m.ws_connections.at({"anonymous"}).set(static_cast<double>(h.anonymous_sockets));
+    follow(m.signals_emitted_total.at({"all"}), h.emitted);
+    follow(m.signals_delivered_total.at({"all"}), h.delivered);
+    follow(m.signals_dropped_total.at({"all", "closed"}), h.dropped);
+    const auto q = queue->statistics();
+    follow(m.queue_attempts_total.at({"all", "done"}), q.done);
+    follow(m.queue_attempts_total.at({"all", "retry"}), q.retried);
+    follow(m.queue_attempts_total.at({"all", "failed"}), q.failed);
+    m.queue_jobs.at({"all", "running"}).set(static_cast<double>(q.running));
+    m.db_pool_connections.at({"waiting"}).set(static_cast<double>(database->waiting()));
   });
+  m.registry.declare("signal", "all");
+  m.registry.declare("queue", "all");
+  for (const char* route : {"rpc", "route", "page"}) m.registry.declare("route", route);
 }
 
 awaitable<void> Server::Parts::ready(rpc::RouteRequest, http::Response& response) {
-  const auto report = co_await readiness->check();
-  if (report.retry_after) response.add("Retry-After", std::to_string(report.retry_after->count()));
-  rpc::answer_json(response, report.status, report.body);
+  auto answer = co_await readiness->answer();
+  if (answer.retry_after) response.add("Retry-After", std::to_string(answer.retry_after->count()));
+  rpc::answer_json(response, answer.status, std::move(answer.body));
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -358,7 +398,14 @@ Result<std::unique_ptr<Server>> Server::open_in_memory(async::Loop& loop) {
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
-awaitable<Result<void>> Server::prepare() { co_return co_await parts_->auth->sync(*parts_->dispatcher); }
+awaitable<Result<void>> Server::prepare() {
+  // Settings that do not read are a refusal now, not defaults later.
+  const auto unreadable = co_await parts_->database->read([&store = *parts_->settings](sql::Session& session) { return store.unreadable(session); });
+  if (!unreadable) co_return std::unexpected(unreadable.error());
+  if (!unreadable->empty())
+    co_return fail(ErrorCode::internal, "settings cannot be read (damaged, or sealed with another master key): {}", fmt::join(*unreadable, ", "));
+  co_return co_await parts_->auth->sync(*parts_->dispatcher);
+}
 
 awaitable<Result<void>> Server::start() {
   auto& p = *parts_;
@@ -394,6 +441,7 @@ awaitable<void> Server::stop() {
   co_await async::with_timeout(p.wheel, p.bus->emit_local({.name = "core.platform.shutdown", .payload = R"({"reason":"signal"})", .secrets = {}}), 5s);
   co_await p.modules->stop();
   co_await p.queue->stop(p.config.shutdown_job);
+  co_await p.readiness->stop();
   co_await p.scope.stop();
   co_await p.client->close();
   p.resolver->close();

@@ -65,7 +65,7 @@ BOOST_DESCRIBE_STRUCT(UpdateConfiguration, (), (id, body))
 struct AssociationBody {
   ConfigurationId configuration_id;
   bool enabled = true;
-  Patch<Thresholds> state_thresholds;
+  std::optional<Nullable<Thresholds>> state_thresholds;  ///< absent keeps, null clears
 };
 BOOST_DESCRIBE_STRUCT(AssociationBody, (), (configuration_id, enabled, state_thresholds))
 

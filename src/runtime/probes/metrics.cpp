@@ -1,11 +1,12 @@
 #include "runtime/probes/metrics.hpp"
 
-#include <sstream>
+#include "base/assert.hpp"
 
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
-#include "base/assert.hpp"
+#include <limits>
+#include <sstream>
 
 namespace watchbell::probes {
 namespace {

@@ -132,6 +132,9 @@ awaitable<void> Front::handle(const http::Request& request, http::Response& resp
     answer_json(response, http_status(error.code), error_envelope(error));
   }
   decorate(request, response, context);
+  if (options_.on_request)
+    options_.on_request(!request.path().starts_with("/api/") ? "page" : dispatcher_.find(request.path().substr(5)) != nullptr ? "rpc" : "route",
+                        wheel_.clock().monotonic() - began);
   const auto level = response.status >= 500 ? log::Level::error : response.status >= 400 ? log::Level::warn : log::Level::debug;
   if (log::enabled(level)) {
     const double ms = std::chrono::duration<double, std::milli>(wheel_.clock().monotonic() - began).count();

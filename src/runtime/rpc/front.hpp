@@ -38,6 +38,8 @@ class Front final : public http::Handler {
     std::vector<std::string> trusted_origins;    ///< "https://host:port"; holds the base URL's
     std::vector<net::Cidr> trusted_proxies;
     std::chrono::seconds boot_wait{30};
+    /// Told of every request when it is answered: "rpc", "route" or "page", and how long it took.
+    std::function<void(std::string_view kind, std::chrono::nanoseconds took)> on_request;
   };
   Front(Dispatcher& dispatcher, async::TimerWheel& wheel, Options options);
 

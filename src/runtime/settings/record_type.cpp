@@ -10,6 +10,14 @@ namespace watchbell::settings {
 Unreadable::Unreadable(Why why, const RecordKey& key, std::string_view what)
     : Fault(fmt::format("settings record {}/{}: {}", key.area, key.record, what)), why_(why) {}
 
+void rename_member(boost::json::object& object, std::string_view from, std::string_view to) {
+  auto* member = object.if_contains(from);
+  if (member == nullptr || from == to) return;
+  boost::json::value moved = std::move(*member);
+  object.erase(from);
+  object.insert_or_assign(to, std::move(moved));
+}
+
 RecordType::RecordType(rpc::SchemaPtr schema, Validate validate, int version, std::vector<Step> steps)
     : schema_(std::move(schema)), validate_(std::move(validate)), version_(version), steps_(std::move(steps)) {
   WATCHBELL_ASSERT(schema_ != nullptr && validate_ != nullptr && version_ >= 1);

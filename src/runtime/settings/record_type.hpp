@@ -46,6 +46,9 @@ struct Step {
   std::function<void(boost::json::object&)> apply;
 };
 
+/// For steps: moves a member to another name; nothing when there is none. (`o["b"] = o.at("a")` reads freed memory: adding "b" moves "a".)
+void rename_member(boost::json::object& object, std::string_view from, std::string_view to);
+
 namespace detail {
 
 template <class T>

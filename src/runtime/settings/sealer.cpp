@@ -1,5 +1,7 @@
 #include "runtime/settings/sealer.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <stdexcept>
 
 namespace watchbell::settings {

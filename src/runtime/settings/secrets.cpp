@@ -1,14 +1,16 @@
 #include "runtime/settings/secrets.hpp"
 
+#include "base/text.hpp"
+#include "runtime/rpc/issues.hpp"
+#include "runtime/rpc/writer.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <unordered_map>
 #include <unordered_set>
-
-#include "base/text.hpp"
-#include "runtime/rpc/issues.hpp"
-#include "runtime/rpc/writer.hpp"
 
 namespace watchbell::settings::secrets {
 namespace json = boost::json;

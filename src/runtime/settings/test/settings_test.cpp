@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "base/text.hpp"
 #include "platform/log/log.hpp"
 #include "platform/sql/testing.hpp"
 #include "runtime/settings/store.hpp"
@@ -55,15 +54,12 @@ BOOST_DESCRIBE_STRUCT(Channel, (), (enabled, retries, note, login, targets, auth
 struct Mail {
   static constexpr int kVersion = 3;
   static std::vector<Step> steps() {
-    return {{1, "host is named server", [](boost::json::object& o) {
-               o["server"] = o.at("host");
-               o.erase("host");
-             }},
+    return {{1, "host is named server", [](boost::json::object& o) { rename_member(o, "host", "server"); }},
             {2, "the password moves into credentials", [](boost::json::object& o) {
                boost::json::object credentials;
                if (const auto* pass = o.if_contains("pass")) credentials.emplace("password", *pass);
                o.erase("pass");
-               o["credentials"] = std::move(credentials);
+               o.emplace("credentials", std::move(credentials));
              }}};
   }
   struct Credentials {
@@ -431,6 +427,14 @@ TEST_F(Settings, G_7_a_step_that_makes_something_invalid_is_a_fault_and_nothing_
   EXPECT_THROW(store.upgrade(session, kKey, type_of<Mail>(), kNow), Unreadable);
   set_raw(R"({"version":1,"value":[],"secrets":{}})");
   EXPECT_EQ(why<Mail>(), Unreadable::Why::damaged);
+}
+
+TEST(SettingsTypes, a_member_is_renamed_with_what_it_holds) {
+  boost::json::object object{{"a", "text that is too long to be kept in place"}, {"b", 1}};
+  rename_member(object, "a", "c");
+  rename_member(object, "none", "d");
+  rename_member(object, "b", "b");
+  EXPECT_EQ(boost::json::value(object), boost::json::parse(R"({"b":1,"c":"text that is too long to be kept in place"})"));
 }
 
 TEST(SettingsTypes, a_gap_between_steps_names_the_missing_version) {

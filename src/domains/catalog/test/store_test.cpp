@@ -1,0 +1,51 @@
+#include <gtest/gtest.h>
+
+#include "domains/catalog/module.hpp"
+#include "domains/catalog/store.hpp"
+#include "platform/sql/testing.hpp"
+
+namespace watchbell::catalog {
+namespace {
+
+System make(std::string name, std::int64_t at = 1) {
+  const auto now = Timestamp::from_millis(at);
+  return {.id = SystemId::make(now), .name = std::move(name), .description = {}, .metadata = "{}", .created_at = now, .updated_at = now};
+}
+
+struct CatalogStore : ::testing::Test {
+  sql::testing::MemorySession session{migrations::catalog()};
+};
+
+TEST_F(CatalogStore, R_10_names_are_unique_without_regard_to_case) {
+  EXPECT_TRUE(store::insert(session, make("Payments")));
+  EXPECT_FALSE(store::insert(session, make("pAYMENTS")));
+  auto other = make("Orders");
+  EXPECT_TRUE(store::insert(session, other));
+  other.name = "PAYMENTS";
+  EXPECT_FALSE(store::update(session, other));
+  other.name = "ORDERS";
+  EXPECT_TRUE(store::update(session, other));
+}
+
+TEST_F(CatalogStore, R_11_systems_come_by_lower_case_name_then_id) {
+  for (const char* name : {"b", "C", "a"}) ASSERT_TRUE(store::insert(session, make(name)));
+  std::string names;
+  for (const auto& system : store::all(session)) names += system.name;
+  EXPECT_EQ(names, "abC");
+}
+
+TEST_F(CatalogStore, what_is_absent_stays_absent) {
+  auto system = make("a");
+  system.metadata.reset();
+  ASSERT_TRUE(store::insert(session, system));
+  const auto found = store::find(session, system.id);
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found->description);
+  EXPECT_FALSE(found->metadata);
+  EXPECT_TRUE(store::remove(session, system.id));
+  EXPECT_FALSE(store::remove(session, system.id));
+  EXPECT_FALSE(store::exists(session, system.id));
+}
+
+}  // namespace
+}  // namespace watchbell::catalog

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "domains/healthcheck/probes/registry.hpp"
+#include "domains/healthcheck/scheduler.hpp"
+#include "domains/healthcheck/service.hpp"
+#include "runtime/runtime.hpp"
+
+namespace watchbell::catalog {
+class Service;
+}
+namespace watchbell::notification {
+class Service;
+}
+namespace watchbell::migrations {
+const sql::MigrationSet& healthcheck();
+}
+
+namespace watchbell::healthcheck {
+
+/// Builds health checks. mount() before the queue starts, start() before routes open, stop() before the runtime's parts end.
+class Module {
+ public:
+  struct Options {
+    std::size_t probe_concurrency = 64;
+  };
+  Module(Runtime& runtime, const catalog::Service& catalog, const notification::Service& notification, Options options);
+  Module(Runtime& runtime, const catalog::Service& catalog, const notification::Service& notification) : Module(runtime, catalog, notification, Options()) {}
+
+  Service& service() noexcept { return service_; }
+  /// Mounts the procedures, registers jobs and events.
+  Result<void> mount();
+  /// Plans what is to run and begins.
+  awaitable<Result<void>> start();
+  /// Cancels running probes and waits for them.
+  awaitable<void> stop();
+
+ private:
+  Runtime& runtime_;
+  probes::Registry registry_;
+  Scheduler scheduler_;
+  Service service_;
+};
+
+}  // namespace watchbell::healthcheck

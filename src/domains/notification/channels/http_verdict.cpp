@@ -1,0 +1,24 @@
+#include "domains/notification/channels/http_verdict.hpp"
+
+namespace watchbell::notification::channels {
+
+rules::Verdict judge(const http::ClientResult& result, Timestamp now) {
+  if (result) return rules::judge_status(result->status, result->header("retry-after"), now);
+  using enum http::ClientFailure;
+  switch (result.error().kind) {
+    case bad_url:
+    case bad_request:
+    case blocked_address: return rules::Verdict::refused(result.error().message);
+    case unresolvable:
+    case connect_failed:
+    case tls_failed:
+    case timed_out:
+    case too_large:
+    case protocol_error:
+    case cancelled:
+    case busy: break;
+  }
+  return rules::Verdict::retry(result.error().message);
+}
+
+}  // namespace watchbell::notification::channels

@@ -1,0 +1,192 @@
+// The whole server in one process, without its command line: how it opens, what it refuses to be opened with, how it goes.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include <stdlib.h>
+
+#include "app/server.hpp"
+#include "tests/integration/echo_area.hpp"
+#include "tests/support/co_test.hpp"
+
+namespace watchbell::app {
+namespace {
+
+/// A folder that is gone with the test.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "watchbell-app-test.XXXXXX").string();
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    path_ = name;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::filesystem::path data() const { return path_ / "data"; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+config::Config config_of(const Folder& folder) {
+  config::Config config;
+  config.listen = {.host = "127.0.0.1", .port = 0};
+  config.data = folder.data();
+  return config;
+}
+
+/// Options that keep what is said.
+ServerOptions telling(std::vector<std::string>& lines) {
+  return {.extra_areas = {}, .say = [&lines](const std::string& line) { lines.push_back(line); }};
+}
+
+using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
+
+asio::ip::tcp::endpoint endpoint_of(const Server& server) { return {asio::ip::address_v4::loopback(), server.port()}; }
+
+/// The whole answer to a request that closes its connection.
+awaitable<std::string> ask(Socket& socket, std::string path) {
+  co_await asio::async_write(socket, asio::buffer("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), use_awaitable);
+  std::string answer;
+  try {
+    co_await asio::async_read(socket, asio::dynamic_buffer(answer), use_awaitable);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() != asio::error::eof) throw;
+  }
+  co_return answer;
+}
+
+awaitable<std::string> get(async::Loop& loop, const Server& server, std::string path) {
+  Socket socket(loop.executor());
+  co_await socket.async_connect(endpoint_of(server), use_awaitable);
+  co_return co_await ask(socket, std::move(path));
+}
+
+bool refuses_connections(async::Loop& loop, asio::ip::tcp::endpoint endpoint) {
+  Socket socket(loop.executor());
+  boost::system::error_code error;
+  socket.connect(endpoint, error);
+  return error == asio::error::connection_refused;
+}
+
+CO_TEST(App, opens_starts_answers_and_stops) {
+  const Folder folder;
+  std::vector<std::string> said;
+  auto server = Server::open(loop, config_of(folder), telling(said));
+  CO_ASSERT_TRUE(server);
+  EXPECT_TRUE(said.empty()) << "says where it listens only once it answers";
+  CO_ASSERT_TRUE(co_await (*server)->start());
+  CO_ASSERT_TRUE(!said.empty());
+  EXPECT_EQ(said.front(), "listening on " + (*server)->address());
+  EXPECT_TRUE((co_await get(loop, **server, "/readyz")).starts_with("HTTP/1.1 200"));
+  const auto endpoint = endpoint_of(**server);
+  co_await (*server)->stop();
+  server->reset();
+  EXPECT_TRUE(refuses_connections(loop, endpoint));
+}
+
+CO_TEST(App, who_comes_before_the_start_waits_and_is_served) {
+  const Folder folder;
+  std::vector<std::string> said;
+  auto server = Server::open(loop, config_of(folder), telling(said));
+  CO_ASSERT_TRUE(server);
+  Socket early(loop.executor());
+  co_await early.async_connect(endpoint_of(**server), use_awaitable);
+  CO_ASSERT_TRUE(co_await (*server)->start());
+  EXPECT_TRUE((co_await ask(early, "/api/auth/getOnboardingStatus")).ends_with(R"({"json":{"needsOnboarding":true,"setupTokenRequired":false}})"));
+  co_await (*server)->stop();
+}
+
+CO_TEST(App, readiness_falls_at_once_when_stopping_and_requests_are_served_while_it_drains) {
+  const Folder folder;
+  std::vector<std::string> said;
+  auto config = config_of(folder);
+  config.drain = std::chrono::seconds(1);
+  auto server = Server::open(loop, config, telling(said));
+  CO_ASSERT_TRUE(server);
+  CO_ASSERT_TRUE(co_await (*server)->start());
+  bool stopped = false;
+  asio::co_spawn(loop.executor(), (*server)->stop(), [&](std::exception_ptr fault) {
+    EXPECT_FALSE(fault);
+    stopped = true;
+  });
+  EXPECT_TRUE((co_await get(loop, **server, "/readyz")).starts_with("HTTP/1.1 503"));
+  EXPECT_TRUE((co_await get(loop, **server, "/healthz")).starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE((co_await get(loop, **server, "/api/auth/getOnboardingStatus")).starts_with("HTTP/1.1 200"));
+  EXPECT_FALSE(stopped);
+  while (!stopped) co_await asio::post(loop.executor(), use_awaitable);
+}
+
+CO_TEST(App, a_folder_belongs_to_one_server_at_a_time) {
+  const Folder folder;
+  std::vector<std::string> said;
+  auto first = Server::open(loop, config_of(folder), telling(said));
+  CO_ASSERT_TRUE(first);
+  CO_ASSERT_TRUE(co_await (*first)->start());
+  auto second = Server::open(loop, config_of(folder), telling(said));
+  CO_ASSERT_TRUE(!second);
+  EXPECT_EQ(second.error().code, ErrorCode::conflict);
+  co_await (*first)->stop();
+  first->reset();
+  auto third = Server::open(loop, config_of(folder), telling(said));
+  CO_ASSERT_TRUE(third);
+  CO_ASSERT_TRUE(co_await (*third)->start());
+  co_await (*third)->stop();
+}
+
+CO_TEST(App, areas_of_tests_stand_beside_the_real_ones) {
+  const Folder folder;
+  std::vector<std::string> said;
+  auto options = telling(said);
+  options.extra_areas = test::echo_areas;
+  auto server = Server::open(loop, config_of(folder), options);
+  CO_ASSERT_TRUE(server);
+  CO_ASSERT_TRUE(co_await (*server)->start());
+  EXPECT_TRUE((co_await get(loop, **server, "/api/echo/rootDate")).ends_with(R"({"json":"1970-01-01T00:00:00.000Z","meta":[[1]]})"));
+  EXPECT_TRUE((co_await get(loop, **server, "/api/auth/getOnboardingStatus")).starts_with("HTTP/1.1 200"));
+  co_await (*server)->stop();
+}
+
+TEST(App, an_area_that_takes_a_name_or_needs_an_undeclared_rule_keeps_the_server_from_opening) {
+  for (const auto& area : {[] { return rpc::Area("catalog").query("getSystems", access::anonymous(), [](const rpc::Caller&) -> Result<void> { return {}; }); }(),
+                           [] { return rpc::Area("other").query("x", access::user().needs("other.thing.read"), [](const rpc::Caller&) -> Result<void> { return {}; }); }()}) {
+    const Folder folder;
+    async::Loop loop;
+    auto server = Server::open(loop, config_of(folder), {.extra_areas = [&area] { return std::vector<rpc::Area>{area}; }, .say = {}});
+    ASSERT_FALSE(server);
+    EXPECT_EQ(server.error().code, ErrorCode::internal);
+  }
+}
+
+TEST(App, PostgreSQL_is_refused_until_it_is_there) {
+  const Folder folder;
+  async::Loop loop;
+  auto config = config_of(folder);
+  config.database_url = "postgresql://127.0.0.1/watchbell";
+  auto server = Server::open(loop, config);
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().code, ErrorCode::not_implemented);
+  EXPECT_FALSE(std::filesystem::exists(folder.data()));
+}
+
+TEST(App, the_contract_is_read_off_without_a_folder_and_holds_no_test_area) {
+  async::Loop loop;
+  auto server = Server::open_in_memory(loop);
+  ASSERT_TRUE(server) << server.error().message;
+  const std::string contract = (*server)->contract_typescript();
+  EXPECT_NE(contract.find("\n  catalog: {\n"), std::string::npos);
+  EXPECT_EQ(contract.find("\n  echo: {\n"), std::string::npos);
+  EXPECT_TRUE(test::run_on(loop, (*server)->stop()));
+}
+
+}  // namespace
+}  // namespace watchbell::app

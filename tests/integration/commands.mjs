@@ -1,0 +1,149 @@
+// The commands of the program, with and without a server running on their data folder.
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { ADMIN, Api, Refusal } from "../e2e/lib/api.mjs";
+import { Program, runProgram, temporaryFolder } from "../e2e/lib/program.mjs";
+import { test } from "../e2e/lib/runner.mjs";
+import { listing } from "./lib/folder.mjs";
+
+const SEND = "notification.notification.send";
+
+/** Runs a command that must succeed; answers its standard output. */
+async function succeeds(context, args, more) {
+  const { code, stdout, stderr } = await runProgram(context.options.program, args, more);
+  assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+/** Runs a command that must fail; answers what it says on standard error: one sentence. */
+async function fails(context, args, more) {
+  const { code, stdout, stderr } = await runProgram(context.options.program, args, more);
+  assert.equal(code, 1, `${args.join(" ")}: ${stderr}`);
+  assert.equal(stdout, "");
+  assert.match(stderr, /^watchbell: [^\n]+\n$/);
+  return stderr;
+}
+
+const adminCreate = (data, email = ADMIN.email) => ["admin", "create", "--data", data, "--email", email, "--name", ADMIN.name];
+const keyCreate = (data, ...rules) => ["apikey", "create", "--data", data, "--name", "robot", ...rules.flatMap((rule) => ["--rule", rule])];
+
+test("every_command_has_help", async (context) => {
+  for (const command of ["", "serve", "config", "config check", "config show", "config reference", "admin", "admin create", "apikey", "apikey create", "contract", "contract typescript", "version"]) {
+    const words = command === "" ? [] : command.split(" ");
+    const help = await succeeds(context, [...words, "--help"]);
+    assert.match(help, /--help/, command);
+    assert.match(help, /\w{4,}/, command);
+  }
+  assert.match(await succeeds(context, ["serve", "--help"]), /--config[\s\S]*--listen[\s\S]*--data/);
+});
+
+test("what_is_no_command_is_refused", async (context) => {
+  for (const args of [[], ["nonsense"], ["serve", "--nonsense"], ["admin", "create"], ["apikey", "create", "--name", "x"], ["config"]]) {
+    const { code, stdout, stderr } = await runProgram(context.options.program, args, { cwd: dirname(temporaryFolder(context)) });
+    assert.equal(code, 1, args.join(" "));
+    assert.equal(stdout, "");
+    assert.notEqual(stderr, "");
+  }
+});
+
+test("version_is_one_line", async (context) => {
+  assert.match(await succeeds(context, ["version"]), /^watchbell \d+\.\d+\.\d+\n$/);
+});
+
+test("contract_typescript_names_every_area", async (context) => {
+  const text = await succeeds(context, ["contract", "typescript"]);
+  for (const area of ["auth", "catalog", "healthcheck", "notification"]) assert.match(text, new RegExp(`^  ${area}: \\{$`, "m"));
+  assert.match(text, /createSystem: Procedure<\{ name: string;/);
+});
+
+test("config_check_judges_and_touches_nothing", async (context) => {
+  const data = temporaryFolder(context);
+  const folder = dirname(data);
+  const file = join(folder, "settings.toml");
+  writeFileSync(file, 'listen = "127.0.0.1:3999"\nlog_format = "json"\n');
+  const before = listing(folder);
+  assert.equal(await succeeds(context, ["config", "check", "--config", file, "--data", data]), "the settings are good\n");
+  assert.deepEqual(listing(folder), before);
+  assert.match(await fails(context, ["config", "check", "--listen", "nowhere"]), /listen/);
+  assert.match(await fails(context, ["config", "check"], { env: { WATCHBELL_LOG_LEVLE: "info" } }), /WATCHBELL_LOG_LEVLE.*WATCHBELL_LOG_LEVEL/);
+  // Names of tests are free.
+  await succeeds(context, ["config", "check"], { env: { WATCHBELL_TEST_SOMETHING: "1" } });
+});
+
+test("config_show_says_what_holds_and_whence_and_hides_secrets", async (context) => {
+  const data = temporaryFolder(context);
+  const file = join(dirname(data), "settings.toml");
+  writeFileSync(file, 'listen = "127.0.0.1:3999"\nlog_level = "warn"\n');
+  const key = "0123456789abcdef".repeat(4);
+  const env = { WATCHBELL_MASTER_KEY: key, WATCHBELL_SETUP_TOKEN: "open-sesame", WATCHBELL_LOG_LEVEL: "debug", WATCHBELL_DATABASE_URL: "postgresql://bell:hunter2@127.0.0.1/bell" };
+  const text = await succeeds(context, ["config", "show", "--config", file, "--data", data], { env });
+  assert.match(text, /^listen = "127\.0\.0\.1:3999" .*file/m);
+  assert.match(text, /^log_level = "debug" .*environment/m);
+  assert.match(text, new RegExp(`^data = "${data}" .*argument`, "m"));
+  assert.match(text, /^log_format = "text" .*built-in/m);
+  assert.match(text, /127\.0\.0\.1\/bell/);
+  for (const secret of [key, "open-sesame", "hunter2"]) assert.ok(!text.includes(secret), secret);
+});
+
+test("admin_create_makes_the_first_administrator_without_a_server", async (context) => {
+  const program = new Program(context);
+  assert.match(await succeeds(context, adminCreate(program.data), { input: `${ADMIN.password}\n` }), /^administrator [0-9a-f-]{36}\n$/);
+  await program.start();
+  const api = await new Api(program).signIn();
+  assert.equal((await api.call("auth", "getOnboardingStatus")).needsOnboarding, false);
+  assert.deepEqual((await api.call("auth", "accessRules")).accessRules, ["*"]);
+  await assert.rejects(api.call("auth", "completeOnboarding", { ...ADMIN, email: "eve@example.com" }), (error) => error instanceof Refusal && error.status === 403);
+});
+
+test("admin_create_asks_a_running_server", async (context) => {
+  const program = await new Program(context).start();
+  const api = new Api(program);
+  assert.equal((await api.call("auth", "getOnboardingStatus")).needsOnboarding, true);
+  await succeeds(context, adminCreate(program.data), { input: `${ADMIN.password}\n` });
+  assert.equal((await api.call("auth", "getOnboardingStatus")).needsOnboarding, false);
+  await api.signIn();
+  assert.match(await fails(context, adminCreate(program.data), { input: `${ADMIN.password}\n` }), /ada@example\.com|already|taken/i);
+  assert.match(await fails(context, adminCreate(program.data, "eve@example.com"), { input: "short\n" }), /password/i);
+  assert.match(await fails(context, adminCreate(program.data, "no mail address"), { input: `${ADMIN.password}\n` }), /mail address/);
+  assert.equal((await api.call("auth", "getCurrentUserProfile")).email, ADMIN.email);
+});
+
+for (const running of [false, true]) {
+  test(`apikey_create_makes_keys_that_hold_exactly_their_rules_${running ? "with" : "without"}_a_server`, async (context) => {
+    const program = await new Program(context).start();
+    const api = await new Api(program).onboard();
+    const { id } = await api.call("auth", "getCurrentUserProfile");
+    if (!running) await program.stop();
+    const sender = (await succeeds(context, keyCreate(program.data, SEND))).trim();
+    const reader = (await succeeds(context, keyCreate(program.data, "catalog.system.read", "catalog.system.manage"))).trim();
+    assert.notEqual(sender, reader);
+    if (!running) await program.start();
+
+    const notice = { userIds: [id], title: "Deployed", body: "Version 2 is out", importance: "info" };
+    const as = (bearer) => new Api(program, { bearer });
+    const refusedWith = (status) => (error) => error instanceof Refusal && error.status === status;
+    assert.deepEqual(await as(sender).call("notification", "notifyUsers", notice), { notifiedCount: 1 });
+    await assert.rejects(as(reader).call("notification", "notifyUsers", notice), refusedWith(403));
+    // An administrator holds everything, this too.
+    assert.deepEqual(await api.call("notification", "notifyUsers", notice), { notifiedCount: 1 });
+    await assert.rejects(new Api(program).call("notification", "notifyUsers", notice), refusedWith(401));
+    for (const wrong of [`${sender.slice(0, -2)}xx`, `${sender}x`, "ck_nonsense", ""]) await assert.rejects(as(wrong).call("notification", "notifyUsers", notice), refusedWith(401));
+
+    await as(reader).call("catalog", "createSystem", { name: "Shop" });
+    await assert.rejects(as(sender).call("catalog", "createSystem", { name: "Other" }), refusedWith(403));
+    await assert.rejects(as(sender).call("auth", "getCurrentUserProfile"), refusedWith(403));
+    const { notifications } = await api.inbox();
+    assert.deepEqual(notifications.map(({ title }) => title), ["Deployed", "Deployed"]);
+  });
+}
+
+test("apikey_create_refuses_rules_nobody_declares", async (context) => {
+  const program = await new Program(context).start();
+  assert.match(await fails(context, keyCreate(program.data, "catalog.system.fly")), /catalog\.system\.fly/);
+  await program.stop();
+  assert.match(await fails(context, keyCreate(program.data, "catalog.system.fly")), /catalog\.system\.fly/);
+});
+
+test("a_command_that_finds_no_folder_to_work_in_says_so", async (context) => {
+  assert.match(await fails(context, adminCreate(join(temporaryFolder(context), "deeper")), { input: `${ADMIN.password}\n` }), /deeper/);
+});
