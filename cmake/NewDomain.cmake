@@ -21,6 +21,6 @@ string(REPLACE "set(WATCHBELL_DOMAINS \${WATCHBELL_DOMAINS} PARENT_SCOPE  ${NAME
 file(WRITE ${root}/src/domains/CMakeLists.txt "${text}")
 
 file(READ ${root}/src/app/modules.cpp text)
-string(REPLACE "  static_cast<void>(config);\n" "  all_->add<${NAME}::Module>(runtime);\n  static_cast<void>(config);\n" text "${text}")
+string(REPLACE "}\n\nModules::~Modules()" "  all_->add<${NAME}::Module>(runtime);\n}\n\nModules::~Modules()" text "${text}")
 file(WRITE ${root}/src/app/modules.cpp "${text}")
 message(STATUS "made src/domains/${NAME}; begin with its README.md, types and rules, and place its line in src/domains/CMakeLists.txt after the domains it uses")

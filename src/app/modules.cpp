@@ -16,21 +16,27 @@ namespace {
 struct Entry {
   virtual ~Entry() = default;
   virtual Result<void> mount() = 0;
-  virtual awaitable<void> start() = 0;
+  virtual awaitable<Result<void>> start() = 0;
   virtual awaitable<void> stop() = 0;
   virtual std::vector<rpc::SignalType> signals() const = 0;
 };
 
 awaitable<void> nothing() { co_return; }
 
+awaitable<Result<void>> started(awaitable<void> start) {
+  co_await std::move(start);
+  co_return Result<void>();
+}
+awaitable<Result<void>> started(awaitable<Result<void>> start) { return start; }
+
 template <class M>
 struct EntryOf final : Entry {
   template <class... Args>
   explicit EntryOf(Args&&... args) : module(std::forward<Args>(args)...) {}
   Result<void> mount() override { return module.mount(); }
-  awaitable<void> start() override {
-    if constexpr (requires { module.start(); }) return module.start();
-    else return nothing();
+  awaitable<Result<void>> start() override {
+    if constexpr (requires { module.start(); }) return started(module.start());
+    else return started(nothing());
   }
   awaitable<void> stop() override {
     if constexpr (requires { module.stop(); }) return module.stop();
@@ -61,8 +67,8 @@ struct Modules::All {
 Modules::Modules(Runtime& runtime, auth::Service& auth, const config::Config& config) : all_(std::make_unique<All>()) {
   auto& notification = all_->add<notification::Module>(runtime, auth);
   auto& catalog = all_->add<catalog::Module>(runtime, notification.service());
-  all_->add<healthcheck::Module>(runtime, catalog.service(), notification.service());
-  static_cast<void>(config);
+  all_->add<healthcheck::Module>(runtime, catalog.service(), notification.service(),
+                                  healthcheck::Module::Options{.probe_concurrency = static_cast<std::size_t>(config.probe_concurrency)});
 }
 
 Modules::~Modules() = default;
@@ -73,8 +79,10 @@ Result<void> Modules::mount() {
   return {};
 }
 
-awaitable<void> Modules::start() {
-  for (auto& entry : all_->entries) co_await entry->start();
+awaitable<Result<void>> Modules::start() {
+  for (auto& entry : all_->entries)
+    if (auto started = co_await entry->start(); !started) co_return started;
+  co_return Result<void>();
 }
 
 awaitable<void> Modules::stop() {

@@ -19,7 +19,7 @@ class Modules {
 
   Result<void> mount();
   /// Before jobs run and routes open.
-  awaitable<void> start();
+  awaitable<Result<void>> start();
   /// In reverse.
   awaitable<void> stop();
   /// The signals of all domains, for the contract.

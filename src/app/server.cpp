@@ -412,7 +412,7 @@ awaitable<Result<void>> Server::start() {
   if (p.listener) p.listener->start_accepting();
   if (p.metrics_listener) p.metrics_listener->start_accepting();
   if (auto prepared = co_await prepare(); !prepared) co_return prepared;
-  co_await p.modules->start();
+  if (auto started = co_await p.modules->start(); !started) co_return started;
   co_await p.queue->start();
   p.front->open();
   p.readiness->running();

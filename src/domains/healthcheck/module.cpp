@@ -1,5 +1,7 @@
 #include "domains/healthcheck/module.hpp"
 
+#include "domains/healthcheck/signals.hpp"
+
 #include "domains/catalog/service.hpp"
 #include "domains/healthcheck/contract.hpp"
 #include "domains/healthcheck/jobs.hpp"
@@ -52,5 +54,9 @@ awaitable<Result<void>> Module::start() {
 }
 
 awaitable<void> Module::stop() { co_await scheduler_.stop(); }
+
+std::vector<rpc::SignalType> Module::signals() {
+  return {{std::string(kConfigChanged.id), rpc::schema_of<ConfigChanged>()}, {std::string(kRunCompleted.id), rpc::schema_of<RunCompleted>()}, {std::string(kStatusChanged.id), rpc::schema_of<StatusChanged>()}};
+}
 
 }  // namespace watchbell::healthcheck

@@ -29,6 +29,7 @@ class Module {
   Service& service() noexcept { return service_; }
   /// Mounts the procedures, registers jobs and events.
   Result<void> mount();
+  static std::vector<rpc::SignalType> signals();
   /// Plans what is to run and begins.
   awaitable<Result<void>> start();
   /// Cancels running probes and waits for them.

@@ -85,6 +85,7 @@ awaitable<Result<Configuration>> Service::create(CreateConfiguration input) {
                                       .created_at = change.now(),
                                       .updated_at = change.now()};
     store::insert(change.sql(), configuration);
+    change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = configuration.id, .system_id = {}}));
     return configuration;
   });
 }
@@ -107,6 +108,7 @@ awaitable<Result<Configuration>> Service::update(UpdateConfiguration input) {
     ++next.revision;
     next.updated_at = change.now();
     store::update(change.sql(), next);
+    change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = id, .system_id = {}}));
     if (auto settled = settle_all(change, store::systems_of(change.sql(), id)); !settled) return std::unexpected(std::move(settled.error()));
     return Rescheduled{.configuration = std::move(next), .checks = store::active_checks(change.sql(), id)};
   });
@@ -122,6 +124,7 @@ awaitable<Result<void>> Service::remove(std::string id_text) {
     if (!store::find_configuration(change.sql(), id)) return no_configuration(id.to_string());
     auto systems = store::systems_of(change.sql(), id);
     store::delete_configuration(change.sql(), id);
+    change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = id, .system_id = {}}));
     if (auto settled = settle_all(change, systems); !settled) return settled;
     return enqueue_clean_up(change, id, std::move(systems));
   });
@@ -140,6 +143,7 @@ awaitable<Result<void>> Service::set_paused(std::string id_text, bool paused) {
       configuration->updated_at = change.now();
       ++configuration->revision;
       store::update(change.sql(), *configuration);
+      change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = id, .system_id = {}}));
       if (!paused) store::restart_measurement(change.sql(), id, change.now());
       if (auto settled = settle_all(change, store::systems_of(change.sql(), id)); !settled) return std::unexpected(std::move(settled.error()));
     }
@@ -184,6 +188,7 @@ awaitable<Result<void>> Service::associate(AssociateSystem input) {
     association.enabled = in.enabled;
     if (in.state_thresholds) association.thresholds = *in.state_thresholds;
     store::put(change.sql(), association);
+    change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = key.configuration_id, .system_id = key.system_id}));
     if (auto settled = settle(change, key.system_id, key.configuration_id, Cause::change); !settled) return std::unexpected(std::move(settled.error()));
     return store::active_check(change.sql(), key);
   });
@@ -202,6 +207,7 @@ awaitable<Result<void>> Service::disassociate(DisassociateSystem input) {
   auto done = co_await changes_.run([this, key](Change& change) -> Result<void> {
     if (!store::delete_association(change.sql(), key))
       return fail(ErrorCode::not_found, "health check {} is not associated with system {}", key.configuration_id, key.system_id);
+    change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = key.configuration_id, .system_id = key.system_id}));
     if (auto settled = settle(change, key.system_id, key.configuration_id, Cause::change); !settled) return settled;
     return enqueue_clean_up(change, key.configuration_id, {key.system_id});
   });

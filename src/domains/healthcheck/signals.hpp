@@ -35,6 +35,15 @@ struct StatusChanged {
 };
 BOOST_DESCRIBE_STRUCT(StatusChanged, (), (system_id, previous_status, new_status))
 
+/// A configuration or an association changed; pages that show checks fetch them anew.
+struct ConfigChanged {
+  std::optional<ConfigurationId> configuration_id;
+  std::optional<SystemId> system_id;
+};
+BOOST_DESCRIBE_STRUCT(ConfigChanged, (), (configuration_id, system_id))
+
+inline constexpr signals::Definition<ConfigChanged> kConfigChanged{"healthcheck.config.changed",
+                                                                   {signals::Audience::Kind::holders, access_rules::kStatusRead}};
 inline constexpr signals::Definition<RunCompleted> kRunCompleted{"healthcheck.run.completed",
                                                                  {signals::Audience::Kind::holders, access_rules::kStatusRead}};
 inline constexpr signals::Definition<StatusChanged> kStatusChanged{"healthcheck.system.status_changed",

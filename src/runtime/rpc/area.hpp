@@ -80,6 +80,8 @@ class Procedure {
   const access::Requirement& access() const noexcept { return access_; }
   const ProcedureOptions& options() const noexcept { return options_; }
   virtual SchemaPtr input() const = 0;
+  /// Whether the input as a whole may be left out.
+  virtual bool input_optional() const = 0;
   virtual SchemaPtr output() const = 0;
   /// Decode, admit, validate, handle, encode: the stages of one call, in this order.
   virtual awaitable<Reply> call(CallContext& context) const = 0;
@@ -185,6 +187,7 @@ class ProcedureOf final : public Procedure {
       : Procedure(std::move(area), std::move(name), kind, std::move(access), options), handler_(std::move(handler)) {}
 
   SchemaPtr input() const override { return schema_or_none<In>(); }
+  bool input_optional() const override { return std::is_void_v<In> || is_optional<In>; }
   SchemaPtr output() const override { return schema_or_none<typename OutputOf<Out>::Type>(); }
 
   awaitable<Reply> call(CallContext& context) const override {

@@ -706,6 +706,9 @@ template <class T>
 inline constexpr bool is_patch = false;
 template <class T>
 inline constexpr bool is_patch<Patch<T>> = true;
+/// Whether a member of this type can have a default at all.
+template <class T>
+concept MayDefault = Codec<T>::kDefaults || requires(const T& value) { value.is_set(); };
 template <class T>
 concept Encodable = requires(Writer& out, const T& value) { Codec<T>::encode(out, value); };
 }  // namespace detail
@@ -727,7 +730,7 @@ struct Codec<T> {
       member.schema = schema_of<Member>();
       member.secret = detail::is_secret<Member>;
       member.required = !detail::has_default(defaults.*d.pointer);
-      if constexpr (detail::Encodable<Member> && !detail::is_optional<Member>) {
+      if constexpr (detail::MayDefault<Member> && detail::Encodable<Member> && !detail::is_optional<Member>) {
         if (!member.required) member.fallback = to_json(defaults.*d.pointer);
       }
       if constexpr (requires { T::hints(); }) {

@@ -202,7 +202,8 @@ std::string contract_typescript(const std::vector<Area>& areas, const std::vecto
     out += "  " + area.name() + ": {\n";
     for (const auto& procedure : area.procedures()) {
       if (procedure->access().type == access::UserType::service && procedure->access().or_rule.empty()) continue;
-      out += "    " + procedure->name() + ": Procedure<" + to_typescript(*procedure->input(), Direction::input) + ", " +
+      out += "    " + procedure->name() + ": Procedure<" + to_typescript(*procedure->input(), Direction::input) +
+             (procedure->input_optional() && procedure->input()->kind != Schema::Kind::none ? " | undefined, " : ", ") +
              to_typescript(*procedure->output(), Direction::output) + ">;\n";
     }
     out += "  };\n";

@@ -204,6 +204,7 @@ awaitable<Outcome> Registry::run(std::shared_ptr<const Configuration> configurat
   } catch (const boost::system::system_error&) {
     thrown = std::current_exception();
   }
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   co_await scope.stop();
   if (thrown) std::rethrow_exception(thrown);
 

@@ -1,0 +1,430 @@
+#include "domains/notification/service.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <boost/asio/post.hpp>
+
+#include "domains/notification/store.hpp"
+#include "platform/crypto/hash.hpp"
+#include "runtime/rpc/writer.hpp"
+
+namespace watchbell::notification {
+
+using namespace std::chrono_literals;
+
+struct DispatchPayload {
+  DispatchId dispatch;
+};
+BOOST_DESCRIBE_STRUCT(DispatchPayload, (), (dispatch))
+
+namespace {
+
+/// How long an idempotency key is remembered.
+constexpr auto kKeyLifetime = 24h;
+/// A send that was accepted is not given up for a database that fails for a day: back-off ends at 5 minutes.
+constexpr int kDispatchRetries = 300;
+/// A delivery counts its own tries; those of its job are used up by faults of ours alone.
+constexpr int kDeliveryJobRetries = 1'000'000;
+/// Users asked about at one go: the largest list in one statement's parameter, and the longest turn of the loop.
+constexpr std::size_t kUsersAtOnce = 5000;
+constexpr std::size_t kOnlineAtOnce = 1000;
+constexpr std::size_t kTellAtOnce = 500;
+
+NotificationView view_of(Notification row) {
+  NotificationView view{.id = row.id,
+                        .user_id = row.user_id,
+                        .title = std::move(row.title),
+                        .body = std::move(row.body),
+                        .action = {},
+                        .importance = row.importance,
+                        .is_read = row.is_read,
+                        .group_id = std::move(row.group_id),
+                        .created_at = row.created_at};
+  if (row.action_label && row.action_url) view.action = Action{.label = std::move(*row.action_label), .url = std::move(*row.action_url)};
+  return view;
+}
+
+/// Who sends, as dispatches and owners are kept under.
+std::string name_of(const access::Principal& sender) {
+  using Kind = access::Principal::Kind;
+  switch (sender.kind) {
+    case Kind::user: return "user:" + sender.id.to_string();
+    case Kind::application: return "application:" + sender.id.to_string();
+    case Kind::service: return "service:" + sender.area;
+    case Kind::none: break;
+  }
+  return "nobody";
+}
+
+/// Tells one body from another; each text with its quotes, so that two lists of texts never run into one.
+std::string hash_of(const Message& message, std::string_view to, const std::vector<std::string>& recipients) {
+  std::string text(to);
+  const auto add = [&](std::string_view part) {
+    text += ',';
+    rpc::append_json_string(text, part);
+  };
+  add(message.title);
+  add(message.body);
+  add(rpc::enum_text(message.importance));
+  if (message.action) {
+    add(message.action->label);
+    add(message.action->url);
+  }
+  text += ';';
+  for (const auto& recipient : recipients) add(recipient);
+  return crypto::sha256_hex(text);
+}
+
+Result<Message> message_of(Text<1, 200> title, Text<0, 10'000> body, Importance importance, std::optional<ActionInput> action) {
+  Message message{.title = std::move(title).str(), .body = std::move(body).str(), .importance = importance, .action = {}};
+  if (action) {
+    if (!rules::usable_action_url(action->url)) return fail_field(ErrorCode::bad_request, "action.url", "action.url must be a path of this site or an http(s) URL");
+    message.action = Action{.label = std::move(action->label).str(), .url = std::move(action->url).str()};
+  }
+  return message;
+}
+
+template <class T>
+std::vector<std::string> texts_of(std::vector<T> bounded) {
+  std::vector<std::string> texts;
+  texts.reserve(bounded.size());
+  for (auto& text : bounded) texts.push_back(std::move(text).str());
+  return texts;
+}
+
+/// Distinct ids in order; what is no id names nobody.
+std::vector<UserId> parse_users(const std::vector<std::string>& texts) {
+  std::vector<UserId> users;
+  users.reserve(texts.size());
+  for (const auto& text : texts)
+    if (const auto id = UserId::parse(text)) users.push_back(*id);
+  std::ranges::sort(users);
+  const auto [first, last] = std::ranges::unique(users);
+  users.erase(first, last);
+  return users;
+}
+
+}  // namespace
+
+/// What a caller asked to be sent, and by whom.
+struct Service::Request {
+  std::string sender;
+  std::optional<std::string> idempotency_key;
+  Message message;
+  bool to_groups = false;
+  std::vector<std::string> recipients;  ///< ids of users or of groups
+  std::string body_hash() const { return hash_of(message, to_groups ? "groups" : "users", recipients); }
+};
+
+/// What a send came to. `rows` are those it made: none when it repeated an earlier answer.
+struct Service::Sent {
+  std::int64_t count = 0;
+  Message message;
+  std::vector<store::InboxRow> rows;
+};
+
+Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, async::TaskScope& scope, const ChannelSettings& channels,
+                 ExistingUsers existing_users, Online online)
+    : database_(database),
+      changes_(changes),
+      scope_(scope),
+      channels_(channels),
+      existing_users_(std::move(existing_users)),
+      online_(std::move(online)),
+      cache_(cache, database, "notification", 15s) {}
+
+coherence::Target Service::inbox_of(const UserId& user) const { return cache_.family(cache::Family("inbox", user.to_string())); }
+coherence::Target Service::subscriptions_of(const UserId& user) const { return cache_.key(cache::Key("subs", user.to_string())); }
+
+// The inbox.
+
+awaitable<Result<rpc::Encoded<PageView>>> Service::notifications(UserId user, PageInput input) {
+  const cache::Key key("inbox", user.to_string(), "page", input.limit.value(), input.offset.value(), input.unread_only ? "unread" : "all");
+  co_return co_await cache_.answer<PageView>(key, [user, input](sql::Session& session) {
+    PageView view{.notifications = {}, .total = store::count(session, user, input.unread_only), .limit = input.limit, .offset = input.offset};
+    for (auto& row : store::page(session, user, input.unread_only, input.limit, input.offset)) view.notifications.push_back(view_of(std::move(row)));
+    return view;
+  });
+}
+
+awaitable<Result<rpc::Encoded<UnreadCount>>> Service::unread_count(UserId user) {
+  co_return co_await cache_.answer<UnreadCount>(cache::Key("inbox", user.to_string(), "unread"),
+                                                [user](sql::Session& session) { return UnreadCount{.count = store::unread_count(session, user)}; });
+}
+
+awaitable<Result<void>> Service::mark_as_read(UserId user, std::optional<NotificationId> one) {
+  co_return co_await changes_.run([this, user, one](Change& change) -> Result<void> {
+    if (store::mark_read(change.sql(), user, one) == 0) return {};
+    change.invalidates(inbox_of(user));
+    change.announces(signals::to_user(kRead, user, Read{.notification_id = one}));
+    change.announces(signals::to_user(kCountChanged, user, CountChanged{.unread_count = store::unread_count(change.sql(), user)}));
+    return {};
+  });
+}
+
+awaitable<Result<void>> Service::remove(UserId user, NotificationId id) {
+  co_return co_await changes_.run([this, user, id](Change& change) -> Result<void> {
+    if (!store::remove(change.sql(), user, id)) return {};
+    change.invalidates(inbox_of(user));
+    change.announces(signals::to_user(kCountChanged, user, CountChanged{.unread_count = store::unread_count(change.sql(), user)}));
+    return {};
+  });
+}
+
+// Groups.
+
+awaitable<Result<std::vector<GroupView>>> Service::groups() {
+  co_return co_await database_.read([](sql::Session& session) {
+    std::vector<GroupView> views;
+    for (auto& group : store::groups(session))
+      views.push_back({std::move(group.id), std::move(group.name), std::move(group.description), std::move(group.owner_plugin), group.created_at});
+    return views;
+  });
+}
+
+awaitable<Result<rpc::Encoded<std::vector<SubscriptionView>>>> Service::subscriptions(UserId user) {
+  co_return co_await cache_.answer<std::vector<SubscriptionView>>(cache::Key("subs", user.to_string()), [user](sql::Session& session) {
+    std::vector<SubscriptionView> views;
+    for (auto& s : store::subscriptions(session, user))
+      views.push_back({std::move(s.group_id), std::move(s.group_name), std::move(s.group_description), std::move(s.owner_plugin), s.subscribed_at});
+    return views;
+  });
+}
+
+awaitable<Result<void>> Service::subscribe(UserId user, std::string group_id) {
+  co_return co_await changes_.run([this, user, group_id = std::move(group_id)](Change& change) -> Result<void> {
+    if (store::subscribe(change.sql(), user, group_id, change.now())) {
+      change.invalidates(subscriptions_of(user));
+      return {};
+    }
+    if (!store::group_exists(change.sql(), group_id)) return fail(ErrorCode::not_found, "There is no notification group {}", group_id);
+    return {};
+  });
+}
+
+awaitable<Result<void>> Service::unsubscribe(UserId user, std::string group_id) {
+  co_return co_await changes_.run([this, user, group_id = std::move(group_id)](Change& change) -> Result<void> {
+    if (store::unsubscribe(change.sql(), user, group_id)) change.invalidates(subscriptions_of(user));
+    return {};
+  });
+}
+
+void Service::drop_followers(Change& change, std::string_view group_id) const {
+  for (const auto& user : store::followers(change.sql(), {std::string(group_id)})) change.invalidates(subscriptions_of(user));
+}
+
+Result<void> Service::put_group(Change& change, const GroupDefinition& group) const {
+  WATCHBELL_ASSERT(group.id.starts_with(group.owner + "."));
+  if (store::put_group(change.sql(), group, change.now()) == store::Put::changed) drop_followers(change, group.id);
+  return {};
+}
+
+Result<void> Service::remove_group(Change& change, std::string_view group_id) const {
+  drop_followers(change, group_id);  // while there are any
+  store::remove_group(change.sql(), group_id, {});
+  return {};
+}
+
+Result<void> Service::claim(Change& change, const access::Principal& sender, std::string_view owner, bool make) const {
+  if (sender.kind == access::Principal::Kind::service) {
+    if (sender.area == owner) return {};
+    return fail_field(ErrorCode::forbidden, "ownerPlugin", "{} may not touch groups of {}", sender.area, owner);
+  }
+  if (auto judged = rules::judge_owner(owner); !judged) return judged;
+  const auto holder = store::owner(change.sql(), owner);
+  const auto name = name_of(sender);
+  if (holder && *holder != name) return fail_field(ErrorCode::forbidden, "ownerPlugin", "{} belongs to another sender", owner);
+  if (!holder && make) store::claim_owner(change.sql(), owner, name, change.now());
+  return {};
+}
+
+awaitable<Result<CreatedGroup>> Service::create_group(access::PrincipalPtr sender, CreateGroup input) {
+  co_return co_await changes_.run([this, sender = std::move(sender), input = std::move(input)](Change& change) -> Result<CreatedGroup> {
+    const auto& owner = input.owner_plugin.str();
+    if (auto claimed = claim(change, *sender, owner, true); !claimed) return std::unexpected(std::move(claimed.error()));
+    const GroupDefinition group{.id = owner + "." + input.group_id.str(), .name = input.name.str(), .description = input.description.str(), .owner = owner};
+    if (auto put = put_group(change, group); !put) return std::unexpected(std::move(put.error()));
+    return CreatedGroup{.id = group.id};
+  });
+}
+
+awaitable<Result<Success>> Service::delete_group(access::PrincipalPtr sender, DeleteGroup input) {
+  co_return co_await changes_.run([this, sender = std::move(sender), input = std::move(input)](Change& change) -> Result<Success> {
+    if (auto claimed = claim(change, *sender, input.owner_plugin, false); !claimed) return std::unexpected(std::move(claimed.error()));
+    drop_followers(change, input.group_id);
+    return Success{.success = store::remove_group(change.sql(), input.group_id, input.owner_plugin.str())};
+  });
+}
+
+// Sending.
+
+awaitable<Result<Notified>> Service::notify_users(access::PrincipalPtr sender, NotifyUsers input) {
+  auto message = message_of(std::move(input.title), std::move(input.body), input.importance, std::move(input.action));
+  if (!message) co_return std::unexpected(std::move(message.error()));
+  auto request = std::make_shared<Request>();
+  request->sender = name_of(*sender);
+  if (input.idempotency_key) request->idempotency_key = std::move(*input.idempotency_key).str();
+  request->message = std::move(*message);
+  request->recipients = texts_of<Text<1, 200>>(std::move(input.user_ids));
+  co_return co_await send(std::move(request));
+}
+
+awaitable<Result<Notified>> Service::notify_groups(access::PrincipalPtr sender, NotifyGroups input) {
+  auto message = message_of(std::move(input.title), std::move(input.body), input.importance, std::move(input.action));
+  if (!message) co_return std::unexpected(std::move(message.error()));
+  auto request = std::make_shared<Request>();
+  request->sender = name_of(*sender);
+  if (input.idempotency_key) request->idempotency_key = std::move(*input.idempotency_key).str();
+  request->message = std::move(*message);
+  request->to_groups = true;
+  request->recipients = texts_of<GroupIdText>(std::move(input.group_ids));
+  co_return co_await send(std::move(request));
+}
+
+awaitable<Result<Notified>> Service::send(std::shared_ptr<const Request> request) {
+  auto sent = co_await changes_.run([this, request](Change& change) { return send(change, *request); });
+  if (!sent) co_return std::unexpected(std::move(sent.error()));
+  const Notified answer{.notified_count = sent->count};
+  tell_later(std::move(*sent));
+  co_return answer;
+}
+
+Result<Service::Sent> Service::send(Change& change, const Request& request) const {
+  auto& session = change.sql();
+  Dispatch dispatch{.id = DispatchId::make(change.now()),
+                    .sender = request.sender,
+                    .idempotency_key = request.idempotency_key,
+                    .body_hash = request.body_hash(),
+                    .message = request.message,
+                    .created_at = change.now()};
+  if (dispatch.idempotency_key) {
+    store::release_key(session, dispatch.sender, *dispatch.idempotency_key, change.now() - kKeyLifetime);
+    if (const auto earlier = store::find_key(session, dispatch.sender, *dispatch.idempotency_key)) {
+      if (earlier->body_hash != dispatch.body_hash) return fail(ErrorCode::conflict, "This idempotency key was used with another body");
+      return Sent{.count = earlier->notified_count, .message = {}, .rows = {}};
+    }
+  }
+  const std::vector<std::string> groups = request.to_groups ? request.recipients : std::vector<std::string>();
+  store::insert_dispatch(session, dispatch, groups);
+  return write(change, dispatch, groups, request.to_groups ? store::followers(session, groups) : parse_users(request.recipients));
+}
+
+Result<Service::Sent> Service::write(Change& change, const Dispatch& dispatch, const std::vector<std::string>& group_ids, std::vector<UserId> recipients) const {
+  auto& session = change.sql();
+  std::vector<UserId> existing;
+  existing.reserve(recipients.size());
+  for (std::size_t at = 0; at < recipients.size(); at += kUsersAtOnce) {
+    const auto some = existing_users_(session, std::span(recipients).subspan(at, std::min(kUsersAtOnce, recipients.size() - at)));
+    existing.insert(existing.end(), some.begin(), some.end());
+  }
+  std::ranges::sort(existing);
+
+  Sent sent{.count = static_cast<std::int64_t>(existing.size()), .message = dispatch.message, .rows = {}};
+  sent.rows.reserve(existing.size());
+  for (const auto& user : existing) {
+    sent.rows.push_back({.id = NotificationId::make(change.now()), .user_id = user});
+    change.invalidates(inbox_of(user));
+  }
+  store::insert_notifications(session, dispatch, group_ids.size() == 1 ? std::optional(group_ids.front()) : std::nullopt, sent.rows);
+  if (auto written = write_deliveries(change, dispatch, sent.rows, existing); !written) return std::unexpected(std::move(written.error()));
+  store::finish_dispatch(session, dispatch.id, sent.count);
+  return sent;
+}
+
+Result<void> Service::write_deliveries(Change& change, const Dispatch& dispatch, const std::vector<store::InboxRow>& rows,
+                                       const std::vector<UserId>& recipients) const {
+  if (recipients.empty()) return {};
+  for (const auto* channel : channels_.usable(change.sql())) {
+    std::vector<store::NewDelivery> deliveries;
+    std::vector<std::string> payloads;
+    auto row = rows.begin();  // both lists are in the order of users
+    for (const auto& user : store::reachable(change.sql(), channel->id(), recipients)) {
+      while (row->user_id != user) ++row;
+      deliveries.push_back({.id = DeliveryId::make(change.now()), .notification_id = row->id, .user_id = user});
+      payloads.push_back(Deliveries::payload_of(deliveries.back().id));
+    }
+    if (deliveries.empty()) continue;
+    store::insert_deliveries(change.sql(), dispatch.id, channel->id(), deliveries, change.now());
+    jobs::NewJob like;
+    like.queue = kDeliveryQueue;
+    like.max_retries = kDeliveryJobRetries;
+    if (auto enqueued = change.enqueues_many(like, payloads); !enqueued) return enqueued;
+  }
+  return {};
+}
+
+Result<void> Service::notify_groups_later(Change& change, std::vector<std::string> group_ids, Message message, std::string idempotency_key) const {
+  Dispatch dispatch{.id = DispatchId::make(change.now()),
+                    .sender = "service:" + (group_ids.empty() ? std::string() : group_ids.front().substr(0, group_ids.front().find('.'))),
+                    .body_hash = {},
+                    .message = rules::clamped(std::move(message)),
+                    .created_at = change.now()};
+  dispatch.body_hash = hash_of(dispatch.message, "groups", group_ids);
+  if (!idempotency_key.empty()) {
+    store::release_key(change.sql(), dispatch.sender, idempotency_key, change.now() - kKeyLifetime);
+    if (const auto earlier = store::find_key(change.sql(), dispatch.sender, idempotency_key)) {
+      if (earlier->body_hash != dispatch.body_hash) return fail(ErrorCode::conflict, "This idempotency key was used with another message");
+      return {};
+    }
+    dispatch.idempotency_key = std::move(idempotency_key);
+  }
+  store::insert_dispatch(change.sql(), dispatch, group_ids);
+  jobs::NewJob job;
+  job.queue = kDispatchQueue;
+  job.payload = rpc::to_json(DispatchPayload{.dispatch = dispatch.id});
+  job.max_retries = kDispatchRetries;
+  auto enqueued = change.enqueues(job);
+  if (!enqueued) return std::unexpected(std::move(enqueued.error()));
+  return {};
+}
+
+awaitable<jobs::Outcome> Service::run_dispatch(jobs::Job job) {
+  const auto payload = rpc::from_json<DispatchPayload>(job.payload);
+  if (!payload) co_return jobs::Outcome::give_up("the job names no dispatch");
+  auto sent = co_await changes_.run([this, id = payload->dispatch](Change& change) -> Result<Sent> {
+    auto dispatch = store::find_dispatch(change.sql(), id);
+    // Done by a try whose job was not ended before the process died.
+    if (!dispatch || dispatch->state == DispatchState::done) return Sent{};
+    const auto groups = store::group_ids(change.sql(), id);
+    // The inbox shows when people were told, in the order they were told.
+    dispatch->created_at = change.now();
+    return write(change, *dispatch, groups, store::followers(change.sql(), groups));
+  });
+  if (!sent) co_return jobs::Outcome::retry(sent.error().message);
+  tell_later(std::move(*sent));
+  co_return jobs::Outcome::done();
+}
+
+// After the commit, not before it: whoever opens a page from then on reads the new state, and whoever has one open is told. Nobody falls between.
+void Service::tell_later(Sent sent) {
+  if (sent.rows.empty()) return;
+  scope_.spawn("notification.tell", tell(std::make_shared<const Sent>(std::move(sent))));
+}
+
+awaitable<void> Service::tell(std::shared_ptr<const Sent> sent) {
+  const auto executor = scope_.executor();
+  std::vector<store::InboxRow> online;
+  for (std::size_t i = 0; i < sent->rows.size(); ++i) {
+    if (i % kOnlineAtOnce == kOnlineAtOnce - 1) co_await asio::post(executor, use_awaitable);  // others get their turn
+    if (online_(sent->rows[i].user_id)) online.push_back(sent->rows[i]);
+  }
+  for (std::size_t at = 0; at < online.size(); at += kTellAtOnce) {
+    const std::vector<store::InboxRow> some(online.begin() + static_cast<std::ptrdiff_t>(at),
+                                            online.begin() + static_cast<std::ptrdiff_t>(std::min(at + kTellAtOnce, online.size())));
+    co_await changes_.run([some, sent](Change& change) {
+      std::vector<UserId> users;
+      for (const auto& row : some) users.push_back(row.user_id);
+      const auto counted = store::unread_counts(change.sql(), users);
+      const std::map<UserId, std::int64_t> counts(counted.begin(), counted.end());
+      for (const auto& row : some) {
+        const auto& message = sent->message;
+        change.announces(signals::to_user(kReceived, row.user_id, Received{.id = row.id, .title = message.title, .body = message.body, .importance = message.importance}));
+        const auto count = counts.find(row.user_id);
+        change.announces(signals::to_user(kCountChanged, row.user_id, CountChanged{.unread_count = count == counts.end() ? 0 : count->second}));
+      }
+    });
+  }
+}
+
+}  // namespace watchbell::notification

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "domains/notification/channels/registry.hpp"
+#include "domains/notification/contract.hpp"
+#include "domains/notification/jobs.hpp"
+#include "domains/notification/module.hpp"
+#include "domains/notification/store.hpp"
+#include "platform/http_client/test/fixture.hpp"
+#include "runtime/test/runtime_fixture.hpp"
+
+namespace watchbell::migrations {
+const sql::MigrationSet& settings();
+}
+
+namespace watchbell::notification::test {
+
+using namespace std::chrono_literals;
+
+inline UserId user(int n) { return UserId::parse(fmt::format("01000000-0000-7000-8000-{:012}", n)).value(); }
+
+inline access::PrincipalPtr application(int n) {
+  access::Principal principal;
+  principal.kind = access::Principal::Kind::application;
+  principal.id = user(n).uuid();
+  return std::make_shared<const access::Principal>(principal);
+}
+
+/// A page of a user: keeps what it hears, and can act on each frame as a browser does.
+class Page final : public http::WebSocket {
+ public:
+  explicit Page(Executor executor) : event_(executor) {}
+  awaitable<std::optional<std::string>> read() override {
+    while (open_) co_await event_.wait();
+    co_return std::nullopt;
+  }
+  void send(std::shared_ptr<const std::string> text) override {
+    heard.push_back(*text);
+    if (on_frame) on_frame(*text);
+  }
+  void close(std::uint16_t, std::string) override {
+    open_ = false;
+    event_.notify_all();
+  }
+  bool open() const noexcept override { return open_; }
+  std::string_view peer_address() const noexcept override { return "127.0.0.1"; }
+  /// How many frames hold the text.
+  std::size_t count(std::string_view part) const {
+    return static_cast<std::size_t>(std::ranges::count_if(heard, [&](const std::string& frame) { return frame.find(part) != std::string::npos; }));
+  }
+  std::vector<std::string> heard;
+  std::function<void(const std::string&)> on_frame;
+
+ private:
+  bool open_ = true;
+  async::Event event_;
+};
+
+/// The domain on an in-memory database, a clock moved by hand, and a real HTTP client that may reach loopback unless told otherwise.
+struct Fixture : watchbell::test::RuntimeFixture {
+  explicit Fixture(async::Loop& l, std::string egress_allow = "127.0.0.0/8")
+      : RuntimeFixture(l, {&migrations::settings(), &migrations::notification()}), bench(l, std::move(egress_allow)) {
+    EXPECT_TRUE(consume(*queue, service, deliveries));
+  }
+  ExistingUsers existing() {
+    return [this](sql::Session&, std::span<const UserId> asked) {
+      std::vector<UserId> found;
+      for (const auto& one : asked)
+        if (!gone.contains(one)) found.push_back(one);
+      return found;
+    };
+  }
+  /// Ends everything; to be awaited at the end of every test.
+  awaitable<void> shut() {
+    co_await queue->stop(0ms);
+    co_await scope.stop();
+    co_await bench.close();
+    co_await close();
+  }
+  awaitable<std::shared_ptr<Page>> open_page(UserId of) {
+    const auto page = std::make_shared<Page>(loop.executor());
+    const std::string cookie = of.to_string();
+    const auto principal = co_await identity.identify({.authorization = {}, .cookie = cookie});
+    scope.spawn("page", hub->serve(page, *principal, identity, cookie, "10.0.0.1"));
+    co_await until([&] { return hub->online(of) && !page->heard.empty(); });
+    page->heard.clear();
+    co_return page;
+  }
+  /// Runs a change that must succeed.
+  template <class F>
+  awaitable<void> change(F f) {
+    const auto done = co_await changes->run(std::move(f));
+    EXPECT_TRUE(done);
+  }
+  template <class Row>
+  awaitable<Row> one(std::string query) {
+    auto row = co_await database->read([query](sql::Session& session) { return session.one<Row>(query).value(); });
+    co_return row.value();
+  }
+  awaitable<std::int64_t> rows(std::string table) { co_return co_await one<std::int64_t>("select count(*) from " + table); }
+  awaitable<std::string> unread(UserId of) {
+    const auto answer = co_await service.unread_count(of);
+    co_return answer ? *answer->bytes : answer.error().message;
+  }
+  awaitable<std::string> page_of(UserId of, PageInput input = {}) {
+    const auto answer = co_await service.notifications(of, input);
+    co_return answer ? *answer->bytes : answer.error().message;
+  }
+  awaitable<std::int64_t> notify(std::vector<UserId> users, std::string title = "Disk full", std::string key = {}) {
+    NotifyUsers input{.user_ids = {}, .title = Text<1, 200>::of(std::move(title)), .body = Text<0, 10'000>::of("**/var** is full"), .action = {}, .idempotency_key = {}};
+    for (const auto& one : users) input.user_ids.push_back(Text<1, 200>::of(one.to_string()));
+    if (!key.empty()) input.idempotency_key = Text<1, 200>::of(std::move(key));
+    const auto sent = co_await service.notify_users(application(1), std::move(input));
+    if (!sent) {
+      EXPECT_EQ(sent.error().code, ErrorCode::conflict);
+      co_return -1;
+    }
+    co_return sent->notified_count;
+  }
+  awaitable<Result<void>> set_webhook(UserId of, std::string config, bool enabled = true) {
+    SetPreference input{.strategy_id = Text<1, 200>::of("notification-webhook.webhook"), .enabled = {enabled}, .user_config = {}};
+    if (config == "null") input.user_config = Patch<ConfigJson>::cleared();
+    else if (!config.empty()) input.user_config = Patch<ConfigJson>::set(ConfigJson{.text = std::move(config)});
+    co_return co_await channel_settings.set_preference(of, std::move(input));
+  }
+
+  std::set<UserId> gone;
+  http::test::Bench bench;
+  async::PausePoints pauses{loop.executor()};
+  settings::Store settings{keyring};
+  channels::Registry registry = channels::all(bench.client, clock);
+  ChannelSettings channel_settings{*database, *changes, settings, registry};
+  Service service{*database, cache, *changes, scope, channel_settings, existing(), [this](const UserId& one) { return hub->online(one); }};
+  Deliveries deliveries{*database, *changes, clock, pauses, channel_settings, existing(), loop.executor(), {.base_url = "https://watchbell.test", .per_host = 64, .seed = 3}};
+};
+
+}  // namespace watchbell::notification::test

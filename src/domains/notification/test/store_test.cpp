@@ -1,0 +1,206 @@
+#include <gtest/gtest.h>
+
+#include "domains/notification/module.hpp"
+#include "domains/notification/store.hpp"
+#include "domains/notification/test/fixture.hpp"
+#include "platform/sql/testing.hpp"
+#include "runtime/jobs/store.hpp"
+
+namespace watchbell::migrations {
+const sql::MigrationSet& runtime();
+}
+
+namespace watchbell::notification {
+namespace {
+
+using namespace std::chrono_literals;
+using test::user;
+
+const Timestamp kNow = Timestamp::from_millis(1'767'225'600'000);
+
+Dispatch dispatch_at(Timestamp at, std::string title = "t") {
+  return {.id = DispatchId::make(at), .sender = "service:t", .idempotency_key = {}, .body_hash = "h", .message = {.title = std::move(title), .body = "b", .action = {}}, .created_at = at};
+}
+
+/// One notification of the user at that instant.
+NotificationId put(sql::Session& session, UserId of, Timestamp at, std::string title = "t") {
+  const auto dispatch = dispatch_at(at, std::move(title));
+  store::insert_dispatch(session, dispatch, {});
+  const std::vector<store::InboxRow> rows{{.id = NotificationId::make(at), .user_id = of}};
+  store::insert_notifications(session, dispatch, {}, rows);
+  return rows[0].id;
+}
+
+/// Hands everything on, and counts the statements.
+class Counting final : public sql::detail::Connection {
+ public:
+  explicit Counting(int& count) : inner_(sql::detail::open_sqlite({.file = ":memory:"})), count_(count) {}
+  sql::Dialect dialect() const noexcept override { return inner_->dialect(); }
+  sql::detail::Cursor& start(std::string_view text, std::span<const sql::detail::Param> params) override {
+    ++count_;
+    return inner_->start(text, params);
+  }
+  void control(Control what) override { inner_->control(what); }
+  bool in_transaction() const noexcept override { return inner_->in_transaction(); }
+  bool owes_foreign_keys() const noexcept override { return inner_->owes_foreign_keys(); }
+  void set_access(Access access) noexcept override { inner_->set_access(access); }
+  void assert_idle() const noexcept override { inner_->assert_idle(); }
+  void script(const std::string& text) override { inner_->script(text); }
+  std::vector<std::string> tables() override { return inner_->tables(); }
+  Result<void> migrate(const std::function<Result<void>()>& body) override { return inner_->migrate(body); }
+  void copy_to(const std::string& file) override { inner_->copy_to(file); }
+  void* native_handle_for_test() noexcept override { return inner_->native_handle_for_test(); }
+
+ private:
+  std::unique_ptr<sql::detail::Connection> inner_;
+  int& count_;
+};
+
+TEST(NotificationStore, N_16_pages_have_a_stable_order) {
+  sql::testing::MemorySession session(migrations::notification());
+  for (int i = 0; i < 7; ++i) put(session, user(1), kNow + (i / 3) * 1s);
+  put(session, user(2), kNow);
+  std::vector<std::pair<Timestamp, NotificationId>> seen;
+  for (int offset = 0; offset < 8; offset += 2)
+    for (const auto& row : store::page(session, user(1), false, 2, offset)) seen.emplace_back(row.created_at, row.id);
+  ASSERT_EQ(seen.size(), 7u);
+  EXPECT_TRUE(std::ranges::is_sorted(seen, std::ranges::greater()));
+  EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
+  EXPECT_EQ(store::count(session, user(1), false), 7);
+  EXPECT_EQ(store::unread_count(session, user(1)), 7);
+}
+
+TEST(NotificationStore, N_12_marking_and_deleting_touch_only_rows_that_change) {
+  sql::testing::MemorySession session(migrations::notification());
+  const auto a = put(session, user(1), kNow), b = put(session, user(1), kNow), c = put(session, user(1), kNow);
+  const auto foreign = put(session, user(2), kNow);
+  EXPECT_EQ(store::mark_read(session, user(1), a), 1);
+  EXPECT_EQ(store::mark_read(session, user(1), a), 0);
+  EXPECT_EQ(store::mark_read(session, user(1), foreign), 0);
+  EXPECT_EQ(store::mark_read(session, user(1), NotificationId::make(kNow)), 0);
+  EXPECT_EQ(store::mark_read(session, user(1), {}), 2);
+  EXPECT_EQ(store::mark_read(session, user(1), {}), 0);
+  EXPECT_EQ(store::unread_count(session, user(2)), 1);
+  EXPECT_EQ(store::unread_counts(session, {user(1), user(2), user(3)}), (std::vector<std::pair<UserId, std::int64_t>>{{user(2), 1}}));
+  EXPECT_FALSE(store::remove(session, user(1), foreign));
+  EXPECT_TRUE(store::remove(session, user(1), b));
+  EXPECT_FALSE(store::remove(session, user(1), b));
+  EXPECT_EQ(store::page(session, user(1), false, 10, 0).size(), 2u);
+  EXPECT_TRUE(store::page(session, user(1), true, 10, 0).empty());
+  static_cast<void>(c);
+}
+
+TEST(NotificationStore, groups_keep_their_owner_and_say_whether_they_changed) {
+  sql::testing::MemorySession session(migrations::notification());
+  EXPECT_EQ(store::put_group(session, {"t.a", "A", "d", "t"}, kNow), store::Put::made);
+  EXPECT_EQ(store::put_group(session, {"t.a", "A", "d", "other"}, kNow + 1s), store::Put::same);
+  EXPECT_EQ(store::put_group(session, {"t.a", "B", "d", "other"}, kNow + 1s), store::Put::changed);
+  const auto groups = store::groups(session);
+  ASSERT_EQ(groups.size(), 1u);
+  EXPECT_EQ(groups[0].name, "B");
+  EXPECT_EQ(groups[0].owner_plugin, "t");
+  EXPECT_EQ(groups[0].created_at, kNow);
+  EXPECT_FALSE(store::remove_group(session, "t.a", "other"));
+  EXPECT_TRUE(store::remove_group(session, "t.a", "t"));
+}
+
+TEST(NotificationStore, subscriptions_keep_their_first_time_and_go_with_their_group) {
+  sql::testing::MemorySession session(migrations::notification());
+  store::put_group(session, {"t.a", "A", "", "t"}, kNow);
+  store::put_group(session, {"t.b", "B", "", "t"}, kNow);
+  EXPECT_TRUE(store::subscribe(session, user(1), "t.b", kNow));
+  EXPECT_FALSE(store::subscribe(session, user(1), "t.b", kNow + 1s));
+  EXPECT_FALSE(store::subscribe(session, user(1), "t.none", kNow));
+  EXPECT_TRUE(store::subscribe(session, user(1), "t.a", kNow + 2s));
+  EXPECT_TRUE(store::subscribe(session, user(2), "t.a", kNow));
+  const auto mine = store::subscriptions(session, user(1));
+  ASSERT_EQ(mine.size(), 2u);
+  EXPECT_EQ(mine[0].group_id, "t.b");
+  EXPECT_EQ(mine[0].subscribed_at, kNow);
+  EXPECT_EQ(store::followers(session, {"t.a", "t.b", "t.none"}), (std::vector<UserId>{user(1), user(2)}));
+  EXPECT_TRUE(store::remove_group(session, "t.a", {}));
+  EXPECT_EQ(store::subscriptions(session, user(1)).size(), 1u);
+  EXPECT_TRUE(store::unsubscribe(session, user(1), "t.b"));
+  EXPECT_FALSE(store::unsubscribe(session, user(1), "t.b"));
+}
+
+TEST(NotificationStore, N_6_N_7_ten_thousand_recipients_take_a_handful_of_statements) {
+  int statements = 0;
+  sql::Session session(std::make_unique<Counting>(statements));
+  const std::array<const sql::MigrationSet*, 2> sets{&migrations::runtime(), &migrations::notification()};
+  ASSERT_TRUE(sql::migrate(session, sets, kNow));
+  std::vector<UserId> users;
+  for (int i = 0; i < 10'000; ++i) users.push_back(user(i));
+  for (int i = 0; i < 10'000; i += 2) store::put_preference(session, users[static_cast<std::size_t>(i)], "s", {.enabled = i % 4 == 0, .is_configured = true}, kNow);
+  const auto dispatch = dispatch_at(kNow);
+  statements = 0;
+  store::insert_dispatch(session, dispatch, {});
+  std::vector<store::InboxRow> rows;
+  for (const auto& one : users) rows.push_back({.id = NotificationId::make(kNow), .user_id = one});
+  store::insert_notifications(session, dispatch, "t.g", rows);
+  std::vector<store::NewDelivery> deliveries;
+  std::vector<std::string> payloads;
+  const auto reachable = store::reachable(session, "s", users);
+  EXPECT_EQ(reachable.size(), 2500u);
+  for (const auto& row : rows) {
+    deliveries.push_back({.id = DeliveryId::make(kNow), .notification_id = row.id, .user_id = row.user_id});
+    payloads.push_back("{}");
+  }
+  store::insert_deliveries(session, dispatch.id, "s", deliveries, kNow);
+  jobs::NewJob like;
+  like.queue = "delivery";
+  jobs::store::insert_many(session, like, payloads, "c", kNow);
+  EXPECT_LE(statements, 8);
+  EXPECT_EQ(session.one<std::int64_t>("select count(*) from notifications"), 10'000);
+  EXPECT_EQ(session.one<std::int64_t>("select count(distinct user_id) from deliveries"), 10'000);
+  EXPECT_EQ(session.one<std::int64_t>("select count(*) from jobs where state = 'ready'"), 10'000);
+  EXPECT_EQ(store::find_delivery(session, deliveries[7].id)->user_id, user(7));
+  EXPECT_EQ(store::page(session, user(9'999), true, 5, 0)[0].group_id, "t.g");
+}
+
+TEST(NotificationStore, a_dispatch_reads_back_as_it_was_written) {
+  sql::testing::MemorySession session(migrations::notification());
+  auto dispatch = dispatch_at(kNow, "title \"quoted\"");
+  dispatch.message.action = Action{.label = "Open", .url = "/x"};
+  dispatch.message.importance = Importance::critical;
+  dispatch.idempotency_key = "k";
+  store::insert_dispatch(session, dispatch, {"b.\"2\"", "a.1"});
+  const auto read = store::find_dispatch(session, dispatch.id).value();
+  EXPECT_EQ(read.message, dispatch.message);
+  EXPECT_EQ(read.state, DispatchState::pending);
+  EXPECT_EQ(store::group_ids(session, dispatch.id), (std::vector<std::string>{"a.1", "b.\"2\""}));
+  store::finish_dispatch(session, dispatch.id, 3);
+  EXPECT_EQ(store::find_key(session, "service:t", "k")->notified_count, 3);
+  EXPECT_FALSE(store::find_key(session, "service:u", "k"));
+  store::release_key(session, "service:t", "k", kNow);
+  EXPECT_TRUE(store::find_key(session, "service:t", "k"));
+  store::release_key(session, "service:t", "k", kNow + 1s);
+  EXPECT_FALSE(store::find_key(session, "service:t", "k"));
+}
+
+TEST(NotificationStore, N_15_what_is_old_goes_and_what_waits_stays) {
+  sql::testing::MemorySession session(migrations::notification());
+  const auto waiting = dispatch_at(kNow), ended = dispatch_at(kNow), fresh = dispatch_at(kNow + 2s), unsent = dispatch_at(kNow);
+  std::vector<Delivery> deliveries;
+  for (const auto* dispatch : {&waiting, &ended, &fresh}) {
+    store::insert_dispatch(session, *dispatch, {});
+    store::finish_dispatch(session, dispatch->id, 1);
+    const std::vector<store::NewDelivery> one{{.id = DeliveryId::make(kNow), .notification_id = NotificationId::make(kNow), .user_id = user(1)}};
+    store::insert_deliveries(session, dispatch->id, "s", one, dispatch->created_at);
+    deliveries.push_back(store::find_delivery(session, one[0].id).value());
+    store::insert_attempt(session, deliveries.back(), {.at = dispatch->created_at, .status = AttemptStatus::failure, .error_message = "no", .duration_ms = 3});
+  }
+  store::insert_dispatch(session, unsent, {});
+  store::settle_delivery(session, deliveries[1].id, DeliveryState::dead, 10, {}, "no", kNow);
+  store::settle_delivery(session, deliveries[2].id, DeliveryState::delivered, 1, {}, {}, kNow + 2s);
+  EXPECT_EQ(store::purge(session, kNow + 1s, 100), 2 + 1 + 1);
+  EXPECT_EQ(store::purge(session, kNow + 1s, 100), 0);
+  EXPECT_TRUE(store::find_delivery(session, deliveries[0].id));
+  EXPECT_FALSE(store::find_delivery(session, deliveries[1].id));
+  EXPECT_TRUE(store::find_delivery(session, deliveries[2].id));
+  EXPECT_TRUE(store::find_dispatch(session, unsent.id));
+  EXPECT_EQ(session.one<std::int64_t>("select count(*) from delivery_attempts"), 1);
+}
+
+}  // namespace
+}  // namespace watchbell::notification
