@@ -12,6 +12,7 @@
 #include <boost/json.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/admin.hpp"
@@ -92,6 +93,7 @@ std::string read_password() {
 }  // namespace
 
 int main(int argc, char** argv, char** environment) {
+  ::umask(077);  // everything the server writes is its own
   CLI::App app("Watchbell watches the systems a team runs and tells the people who care.", "watchbell");
   app.require_subcommand(1);
   config::Arguments arguments;

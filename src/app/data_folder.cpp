@@ -50,6 +50,9 @@ Result<DataFolder> DataFolder::open(const std::filesystem::path& path) {
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return refuse(fail(ErrorCode::conflict, "the data folder {} is in use by another watchbell process", path.string()));
   // access() asks for the real user and honours read-only mounts; nothing is written to find out.
   if (::faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0) return refuse(failed("cannot write to the data folder", path, errno));
+  // A folder somebody else made (a package, a container's volume) may be open to others; what it holds is not for them.
+  struct stat about{};
+  if (::fstat(fd, &about) != 0 || ((about.st_mode & 077) != 0 && ::fchmod(fd, 0700) != 0)) return refuse(failed("cannot make the data folder private", path, errno));
   return folder;
 }
 
@@ -99,6 +102,7 @@ Result<std::string> DataFolder::setup_token() const {
   const std::string fresh = crypto::random_token(24);
   auto token = small_file("setup.token", &fresh);
   if (!token) return std::unexpected(std::move(token.error()));
+  if ((*token)->size() < 8) return fail(ErrorCode::precondition_failed, "{} is damaged: remove it", (path_ / "setup.token").string());
   return **token;
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
@@ -88,6 +89,16 @@ std::string json_string(std::string_view text) {
   std::string out;
   rpc::append_json_string(out, text);
   return out;
+}
+
+/// Runs `make` as a turn of the loop, or at once when this is one: what listens belongs to the loop from its first moment.
+template <class F>
+auto on_the_loop(async::Loop& loop, F make) {
+  if (async::Loop::on_loop()) return make();
+  std::optional<decltype(make())> made;
+  asio::post(loop.executor(), [&] { made.emplace(make()); });
+  loop.run_until([&] { return made.has_value(); });
+  return std::move(*made);
 }
 
 std::string refusal(std::string_view message) { return "{\"ok\":false,\"message\":" + json_string(message) + "}"; }
@@ -189,6 +200,13 @@ Result<void> Server::Parts::open_store(bool in_memory) {
     const auto sets = Modules::migrations();
     if (auto looked = sql::Database::inspect(url, sets); !looked) return looked;
     if (master_key.empty()) {
+      std::error_code absent;
+      const auto size = std::filesystem::file_size(url, absent);
+      auto present = folder->master_key(false);
+      if (!present) return std::unexpected(std::move(present.error()));
+      // A new key would open none of the secrets stored already.
+      if (!*present && !absent && size > 0)
+        return fail(ErrorCode::precondition_failed, "{} holds a database but no master.key: put the key back, or set WATCHBELL_MASTER_KEY", folder->path().string());
       auto key = folder->master_key(true);
       if (!key) return std::unexpected(std::move(key.error()));
       master_key = **key;
@@ -239,7 +257,7 @@ Result<void> Server::Parts::build() {
   auth_options.listening_on_loopback = config.listen.is_loopback();
   auth_options.behind_proxy = !config.trusted_proxies.empty();
   auth_options.setup_token = config.setup_token;
-  if (folder && !auth_options.setup_token && (!auth_options.listening_on_loopback || auth_options.behind_proxy)) {
+  if (folder && !auth_options.setup_token) {
     auto token = folder->setup_token();
     if (!token) return std::unexpected(std::move(token.error()));
     auth_options.setup_token = *token;
@@ -363,22 +381,24 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::open(async::Loop& loop, const config::Config& config, ServerOptions options) {
-  if (config.uses_postgresql()) return fail(ErrorCode::not_implemented, "database_url: PostgreSQL is not supported by this version yet; leave it unset for SQLite");
-  auto parts = std::make_unique<Parts>(loop, config, std::move(options));
-  if (auto opened = parts->open_listener(); !opened) return std::unexpected(std::move(opened.error()));
-  if (auto opened = parts->open_store(false); !opened) return std::unexpected(std::move(opened.error()));
-  if (auto built = parts->build(); !built) return std::unexpected(std::move(built.error()));
-  parts->gate.behind = parts->front.get();
-  if (config.metrics_listen) {
-    parts->metrics_handler = std::make_unique<MetricsHandler>(*parts->metrics);
-    http::Server::Options o;
-    o.host = config.metrics_listen->host;
-    o.port = config.metrics_listen->port;
-    o.on_fault = report;
-    parts->metrics_listener = std::make_unique<http::Server>(loop, parts->wheel, *parts->metrics_handler, o);
-    if (auto bound = parts->metrics_listener->listen(); !bound) return std::unexpected(std::move(bound.error()));
-  }
-  return std::unique_ptr<Server>(new Server(std::move(parts)));
+  return on_the_loop(loop, [&]() -> Result<std::unique_ptr<Server>> {
+    if (config.uses_postgresql()) return fail(ErrorCode::not_implemented, "database_url: PostgreSQL is not supported by this version yet; leave it unset for SQLite");
+    auto parts = std::make_unique<Parts>(loop, config, std::move(options));
+    if (auto opened = parts->open_listener(); !opened) return std::unexpected(std::move(opened.error()));
+    if (auto opened = parts->open_store(false); !opened) return std::unexpected(std::move(opened.error()));
+    if (auto built = parts->build(); !built) return std::unexpected(std::move(built.error()));
+    parts->gate.behind = parts->front.get();
+    if (config.metrics_listen) {
+      parts->metrics_handler = std::make_unique<MetricsHandler>(*parts->metrics);
+      http::Server::Options o;
+      o.host = config.metrics_listen->host;
+      o.port = config.metrics_listen->port;
+      o.on_fault = report;
+      parts->metrics_listener = std::make_unique<http::Server>(loop, parts->wheel, *parts->metrics_handler, o);
+      if (auto bound = parts->metrics_listener->listen(); !bound) return std::unexpected(std::move(bound.error()));
+    }
+    return std::unique_ptr<Server>(new Server(std::move(parts)));
+  });
 }
 
 Result<std::unique_ptr<Server>> Server::open_offline(async::Loop& loop, const config::Config& config) {

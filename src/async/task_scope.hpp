@@ -24,7 +24,7 @@ class TaskScope {
   TaskScope(const TaskScope&) = delete;
   TaskScope& operator=(const TaskScope&) = delete;
 
-  /// Starts the task at the loop's next turn. After stop() has begun it is dropped unstarted.
+  /// Starts the task at once, up to its first suspension. After stop() has begun it is dropped unstarted.
   void spawn(std::string name, awaitable<void> task);
   /// Cancels every task and waits until all have ended. May be called again.
   awaitable<void> stop();

@@ -83,6 +83,8 @@ std::optional<Timestamp> Timestamp::parse(std::string_view text) noexcept {
   }
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   micros += days * kMicrosPerDay + ((static_cast<std::int64_t>(hour) * 60 + minute - offset_minutes) * 60 + second) * 1'000'000;
+  // A zone can carry a date at the edge out of the years 0001 to 9999.
+  if (micros < -62'135'596'800'000'000 || micros > 253'402'300'799'999'999) return std::nullopt;
   return from_micros(micros);
 }
 

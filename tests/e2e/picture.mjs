@@ -19,7 +19,7 @@ test("the_picture_of_the_readme", async (context) => {
   const runs = async () => (await api.call("healthcheck", "getHistory", { systemId: system.id, limit: 100, sortOrder: "desc" })).total;
   await until("a history", async () => (await runs()) >= RUNS, 60_000);
   await target.down();
-  const { page, profile } = await visitor(context, program, { width: 1200, height: 620, deviceScaleFactor: 2 });
+  const { page, profile } = await visitor(context, program, { width: 1200, height: 520, deviceScaleFactor: 2 });
   await carrySession(profile, api);
   await page.goto("/");
   await page.getByTestId("bell-badge").filter({ hasText: /^1$/ }).waitFor();

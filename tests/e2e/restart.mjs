@@ -30,7 +30,7 @@ async function recover({ target, sink, api }, posts) {
   assert.equal((await api.inbox()).total, 2);
 }
 
-test("N_5_killed_before_a_delivery_is_sent_it_arrives_once_after_the_restart", async (context) => {
+test("L_4_killed_before_a_delivery_is_sent_it_arrives_once_after_the_restart", async (context) => {
   const scene = await watching(context, "delivery.before_send");
   const { target, sink, program, api } = scene;
   await target.down();
@@ -46,7 +46,7 @@ test("N_5_killed_before_a_delivery_is_sent_it_arrives_once_after_the_restart", a
   assert.notEqual(sink.ids[0], sink.ids[1]);
 });
 
-test("N_5_killed_after_a_delivery_was_sent_it_arrives_again_under_the_same_id", async (context) => {
+test("L_4_killed_after_a_delivery_was_sent_it_arrives_again_under_the_same_id", async (context) => {
   const scene = await watching(context, "delivery.before_record");
   const { target, sink, program, api } = scene;
   await target.down();

@@ -76,6 +76,7 @@ test("the_bell_rings_and_a_signed_webhook_arrives_when_a_system_falls", async (c
   assert.match(alarm.headers["webhook-id"] ?? "", /./);
   assert.match(alarm.headers["user-agent"] ?? "", /^Watchbell-Webhook\//);
 
+  await page.bringToFront(); // a tab in the background draws a frame a second
   await page.getByTestId("bell-button").click();
   const panel = page.getByRole("dialog", { name: "Notifications" });
   await panel.getByText(/Shop/).first().waitFor();

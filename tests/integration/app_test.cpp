@@ -103,6 +103,7 @@ CO_TEST(App, who_comes_before_the_start_waits_and_is_served) {
   co_await early.async_connect(endpoint_of(**server), use_awaitable);
   CO_ASSERT_TRUE(co_await (*server)->start());
   EXPECT_TRUE((co_await ask(early, "/api/auth/getOnboardingStatus")).ends_with(R"({"json":{"needsOnboarding":true,"setupTokenRequired":false}})"));
+  early.close();
   co_await (*server)->stop();
 }
 

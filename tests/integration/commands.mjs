@@ -1,7 +1,8 @@
 // The commands of the program, with and without a server running on their data folder.
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
+import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { ADMIN, Api, Refusal } from "../e2e/lib/api.mjs";
 import { Program, runProgram, temporaryFolder } from "../e2e/lib/program.mjs";
 import { test } from "../e2e/lib/runner.mjs";
@@ -74,7 +75,7 @@ test("config_show_says_what_holds_and_whence_and_hides_secrets", async (context)
   const data = temporaryFolder(context);
   const file = join(dirname(data), "settings.toml");
   writeFileSync(file, 'listen = "127.0.0.1:3999"\nlog_level = "warn"\n');
-  const key = "0123456789abcdef".repeat(4);
+  const key = randomBytes(32).toString("hex");
   const env = { WATCHBELL_MASTER_KEY: key, WATCHBELL_SETUP_TOKEN: "open-sesame", WATCHBELL_LOG_LEVEL: "debug", WATCHBELL_DATABASE_URL: "postgresql://bell:hunter2@127.0.0.1/bell" };
   const text = await succeeds(context, ["config", "show", "--config", file, "--data", data], { env });
   assert.match(text, /^listen = "127\.0\.0\.1:3999" .*file/m);
@@ -91,7 +92,7 @@ test("admin_create_makes_the_first_administrator_without_a_server", async (conte
   await program.start();
   const api = await new Api(program).signIn();
   assert.equal((await api.call("auth", "getOnboardingStatus")).needsOnboarding, false);
-  assert.deepEqual((await api.call("auth", "accessRules")).accessRules, ["*"]);
+  assert.ok((await api.call("auth", "accessRules")).accessRules.includes("*"));
   await assert.rejects(api.call("auth", "completeOnboarding", { ...ADMIN, email: "eve@example.com" }), (error) => error instanceof Refusal && error.status === 403);
 });
 

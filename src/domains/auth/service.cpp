@@ -35,12 +35,8 @@ Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes,
 coherence::Target Service::session_key(const std::string& token_hash) const { return cache_.key(cache::Key("session", token_hash)); }
 
 awaitable<Result<access::PrincipalPtr>> Service::identify(access::Credentials credentials) {
-  if (!credentials.authorization.empty()) {
-    // A presented credential that is not good is never taken for a visitor, and never falls through to the cookie.
-    const auto key = bearer(credentials.authorization);
-    if (!key) co_return bad_credentials();
-    co_return co_await identify_bearer(std::string(*key));
-  }
+  // A bearer credential that is not good is never taken for a visitor, and never falls through to the cookie. Other schemes belong to proxies in front.
+  if (const auto key = bearer(credentials.authorization)) co_return co_await identify_bearer(std::string(*key));
   if (credentials.cookie.empty()) co_return access::Principal::nobody();
   const auto token = cookies_.token(credentials.cookie);
   if (!token) co_return access::Principal::nobody();
@@ -58,6 +54,7 @@ Service::Known Service::principal_of(sql::Session& session, const std::string& t
   principal.name = user->name;
   principal.email = user->email;
   principal.session = row->id.uuid();
+  principal.expires_at = row->expires_at;
   principal.rules = std::make_shared<const access::RuleSet>(store::rules_of_user(session, user->id));
   return {.principal = std::make_shared<const access::Principal>(std::move(principal)), .expires_at = row->expires_at, .secret_hash = {}};
 }

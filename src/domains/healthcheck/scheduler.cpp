@@ -53,7 +53,7 @@ void Scheduler::put(Check check, First first) {
     entry.due = now + jitter;
   } else {
     // Out of step with checks changed at the same time, at the cost of one shorter interval.
-    entry.due = now + entry.interval() - std::min<std::chrono::milliseconds>(jitter, std::chrono::milliseconds(entry.interval()) / 2);
+    entry.due = now + entry.interval() - jitter / 2;
     if (entry.running) {
       entry.again = true;
       entry.stop.emit(asio::cancellation_type::terminal);

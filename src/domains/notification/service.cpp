@@ -243,7 +243,7 @@ awaitable<Result<CreatedGroup>> Service::create_group(access::PrincipalPtr sende
   co_return co_await changes_.run([this, sender = std::move(sender), input = std::move(input)](Change& change) -> Result<CreatedGroup> {
     const auto& owner = input.owner_plugin.str();
     if (auto claimed = claim(change, *sender, owner, true); !claimed) return std::unexpected(std::move(claimed.error()));
-    const GroupDefinition group{.id = owner + "." + input.group_id.str(), .name = input.name.str(), .description = input.description.str(), .owner = owner};
+    const GroupDefinition group{.id = owner + "." + input.group_id.str(), .name = input.name.str(), .description = input.description.value.str(), .owner = owner};
     if (auto put = put_group(change, group); !put) return std::unexpected(std::move(put.error()));
     return CreatedGroup{.id = group.id};
   });
@@ -260,7 +260,7 @@ awaitable<Result<Success>> Service::delete_group(access::PrincipalPtr sender, De
 // Sending.
 
 awaitable<Result<Notified>> Service::notify_users(access::PrincipalPtr sender, NotifyUsers input) {
-  auto message = message_of(std::move(input.title), std::move(input.body), input.importance, std::move(input.action));
+  auto message = message_of(std::move(input.title), std::move(input.body.value), input.importance, std::move(input.action));
   if (!message) co_return std::unexpected(std::move(message.error()));
   auto request = std::make_shared<Request>();
   request->sender = name_of(*sender);
@@ -271,7 +271,7 @@ awaitable<Result<Notified>> Service::notify_users(access::PrincipalPtr sender, N
 }
 
 awaitable<Result<Notified>> Service::notify_groups(access::PrincipalPtr sender, NotifyGroups input) {
-  auto message = message_of(std::move(input.title), std::move(input.body), input.importance, std::move(input.action));
+  auto message = message_of(std::move(input.title), std::move(input.body.value), input.importance, std::move(input.action));
   if (!message) co_return std::unexpected(std::move(message.error()));
   auto request = std::make_shared<Request>();
   request->sender = name_of(*sender);

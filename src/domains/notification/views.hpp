@@ -82,7 +82,7 @@ BOOST_DESCRIBE_STRUCT(GroupRef, (), (group_id))
 struct CreateGroup {
   Text<1, 200> group_id;  ///< without the owner's name
   Text<1, 300> name;
-  Text<0, 2000> description;
+  Required<Text<0, 2000>> description;
   Text<1, 64> owner_plugin;
 };
 BOOST_DESCRIBE_STRUCT(CreateGroup, (), (group_id, name, description, owner_plugin))
@@ -112,7 +112,7 @@ BOOST_DESCRIBE_STRUCT(ActionInput, (), (label, url))
 struct NotifyUsers {
   List<Text<1, 200>, 0, 100'000> user_ids;
   Text<1, 200> title;
-  Text<0, 10'000> body;
+  Required<Text<0, 10'000>> body;
   Importance importance = Importance::info;
   std::optional<ActionInput> action;
   std::optional<Text<1, 200>> idempotency_key;
@@ -122,7 +122,7 @@ BOOST_DESCRIBE_STRUCT(NotifyUsers, (), (user_ids, title, body, importance, actio
 struct NotifyGroups {
   List<GroupIdText, 0, 1000> group_ids;
   Text<1, 200> title;
-  Text<0, 10'000> body;
+  Required<Text<0, 10'000>> body;
   Importance importance = Importance::info;
   std::optional<ActionInput> action;
   std::optional<Text<1, 200>> idempotency_key;

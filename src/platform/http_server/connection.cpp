@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "async/loop.hpp"
@@ -204,7 +205,11 @@ awaitable<void> Connection::run_handler(Ptr self) {
   }
   if (self->phase_ == Phase::closed) co_return;
   self->now_ = self->core_.now();
-  if (self->send_answer()) self->proceed();
+  if (!self->send_answer()) co_return;
+  // A handler that never waits runs inside the call that read its request: pipelined requests go through the loop's queue, or each would nest in the one
+  // before it until the stack ends.
+  if (!self->reader_.idle()) co_await asio::post(self->core_.tasks.executor(), use_awaitable);
+  if (self->phase_ == Phase::reading) self->proceed();
 }
 
 void Connection::plain_fault() {

@@ -26,6 +26,23 @@ class Fault : public watchbell::Fault {
   };
   Fault(Kind kind, const std::string& text) : watchbell::Fault(text), kind_(kind) {}
   Kind kind() const noexcept { return kind_; }
+  /// Input that breaks a constraint is the caller's, a lock or a full disk passes; the text stays in the log.
+  ErrorCode code() const noexcept override {
+    switch (kind_) {
+      case Kind::unique_violation: return ErrorCode::conflict;
+      case Kind::foreign_key:
+      case Kind::check:
+      case Kind::not_null: return ErrorCode::bad_request;
+      case Kind::busy:
+      case Kind::full:
+      case Kind::interrupted: return ErrorCode::unavailable;
+      case Kind::io:
+      case Kind::corrupt:
+      case Kind::schema:
+      case Kind::other: break;
+    }
+    return ErrorCode::internal;
+  }
 
  private:
   Kind kind_;

@@ -21,6 +21,7 @@ struct Principal {
   std::string email;          ///< of users
   RuleSetPtr rules = std::make_shared<const RuleSet>();
   std::optional<Uuid> session;///< of users that came with a cookie
+  std::optional<Timestamp> expires_at;  ///< when that session ends, as far as it is known now
   std::string area;           ///< of services: the calling domain
 
   static std::shared_ptr<const Principal> nobody();

@@ -17,6 +17,9 @@ struct StoredRow {
 BOOST_DESCRIBE_STRUCT(Row, (), (payload, secrets))
 BOOST_DESCRIBE_STRUCT(StoredRow, (), (payload, secrets))
 
+// What is published can be read again: the rows' bound, with room for sealing.
+constexpr std::size_t kMaxEvent = 500'000;
+
 std::string queue_of(std::string_view event) { return "event." + std::string(event); }
 
 std::string aad_of(std::string_view event) { return crypto::seal_aad("events", event, "secrets"); }
@@ -48,6 +51,7 @@ Result<void> Bus::subscribe_work(std::string event, std::string group, Handler h
 }
 
 Result<void> Bus::insert(sql::Session& session, const Event& event, Timestamp now) const {
+  if (event.payload.size() + event.secrets.size() > kMaxEvent) return fail(ErrorCode::payload_too_large, "event {} is larger than {} bytes", event.name, kMaxEvent);
   Row row{.payload = event.payload, .secrets = event.secrets.empty() ? std::string() : keyring_.seal(event.secrets, aad_of(event.name))};
   auto inserted = queue_.insert(session, {.queue = queue_of(event.name), .payload = rpc::to_json(row), .dedupe_id = {}, .correlation_id = {}}, now);
   if (!inserted) return std::unexpected(std::move(inserted.error()));

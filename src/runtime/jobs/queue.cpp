@@ -109,10 +109,12 @@ awaitable<Queue::Claimed> Queue::claim() {
     std::vector<std::vector<Job>> jobs;
     std::optional<Timestamp> next_due;
   };
+  std::vector<JobId> running;
+  for (const auto& [id, consumer] : running_) running.push_back(id);
   const auto lease = options_.lease;
-  auto taken = co_await database_.write([wants, lease, now = wheel_.clock().now()](sql::Session& session) {
+  auto taken = co_await database_.write([wants, running, lease, now = wheel_.clock().now()](sql::Session& session) {
     Taken result;
-    store::release(session, now);
+    store::release(session, now, running);
     store::promote(session, now);
     for (const auto& want : wants) result.jobs.push_back(want.limit == 0 ? std::vector<Job>() : store::claim(session, want.queue, want.consumer, want.limit, now, lease));
     result.next_due = store::next_due(session);
@@ -167,9 +169,9 @@ awaitable<void> Queue::pump() {
 
 awaitable<void> Queue::run(Consumer& consumer, Job job) {
   Outcome outcome;
-  bool cancelled = false;
+  bool cancelled = stopping_;  // claimed while the stop began
   try {
-    outcome = co_await consumer.handler(job);
+    if (!cancelled) outcome = co_await consumer.handler(job);
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted && stopping_) cancelled = true;
     else {

@@ -85,8 +85,11 @@ void put_back(sql::Session& session, const JobId& job, Timestamp now) {
                   job, now);
 }
 
-std::int64_t release(sql::Session& session, std::optional<Timestamp> now) {
-  if (now) return session.execute("update jobs set state = 'ready', lease_until = null where state = 'running' and lease_until <= :1", *now);
+std::int64_t release(sql::Session& session, std::optional<Timestamp> now, const std::vector<JobId>& running) {
+  if (now)
+    return session.execute(
+        "update jobs set state = 'ready', lease_until = null where state = 'running' and lease_until <= :1 and id not in (select value from json_each(:2))", *now,
+        sql::List(running));
   return session.execute("update jobs set state = 'ready', lease_until = null where state = 'running'");
 }
 

@@ -28,8 +28,9 @@ void delay(sql::Session& session, const JobId& job, Timestamp run_at, const std:
 void fail(sql::Session& session, const JobId& job, const std::string& reason, Timestamp now);
 /// Gives a job back untouched: no try is counted.
 void put_back(sql::Session& session, const JobId& job, Timestamp now);
-/// Voids leases that ended before `now`; with no time, all of them (one process has just started).
-std::int64_t release(sql::Session& session, std::optional<Timestamp> now);
+/// Voids leases that ended before `now`, but for those of `running`: the wall clock may jump over the lease of a job that this process still runs.
+/// With no time, all of them (one process has just started).
+std::int64_t release(sql::Session& session, std::optional<Timestamp> now, const std::vector<JobId>& running = {});
 /// When the next delayed job is due.
 std::optional<Timestamp> next_due(sql::Session& session);
 /// Jobs not yet finished for good.

@@ -192,10 +192,11 @@ class ProcedureOf final : public Procedure {
 
   awaitable<Reply> call(CallContext& context) const override {
     if constexpr (std::is_void_v<In>) {
-      {
-        Envelope envelope;
-        if (auto parsed = envelope.parse(context.body()); !parsed) co_return std::unexpected(std::move(parsed.error()));
-      }
+      const auto parse = [&] { return Envelope().parse(context.body()); };
+      Result<void> parsed;
+      if (context.body().size() > kDecodeOnPool) parsed = co_await context.pool().run(parse);
+      else parsed = parse();
+      if (!parsed) co_return std::unexpected(std::move(parsed.error()));
       if (auto admitted = co_await context.admit(); !admitted) co_return std::unexpected(std::move(admitted.error()));
       if constexpr (Return::kAwaitable) co_return answer(co_await handler_(context.caller()));
       else co_return answer(handler_(context.caller()));

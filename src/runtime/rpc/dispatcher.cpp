@@ -105,7 +105,11 @@ std::string error_envelope(const Error& error) {
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const char c = entries[i];
       meta += c;
-      if (c == '"' && (i == 0 || entries[i - 1] != '\\')) in_string = !in_string;
+      if (in_string && c == '\\') {
+        meta += entries[++i];  // an escape is two characters
+        continue;
+      }
+      if (c == '"') in_string = !in_string;
       if (!in_string && c == '[') {
         // "[code" is followed by its path or by "]".
         while (i + 1 < entries.size() && entries[i + 1] >= '0' && entries[i + 1] <= '9') meta += entries[++i];

@@ -14,7 +14,7 @@ std::unexpected<Error> malformed() { return fail(ErrorCode::bad_request, "{}", k
 
 }  // namespace
 
-Envelope::Envelope() : memory_(buffer_.data(), buffer_.size()), root_(nullptr) {}
+Envelope::Envelope() : memory_(buffer_.data(), buffer_.size()), root_(nullptr, &memory_) {}
 
 Result<void> Envelope::parse_text(std::string_view text) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
 #include "async/timeout.hpp"
 #include "base/fault.hpp"
 #include "platform/log/log.hpp"
@@ -74,10 +77,12 @@ std::string Front::client_address(const http::Request& request) const {
     return address && std::ranges::any_of(options_.trusted_proxies, [&](const net::Cidr& range) { return range.contains(*address); });
   };
   if (options_.trusted_proxies.empty() || !trusted(peer)) return std::string(peer);
-  const auto forwarded = request.header("x-forwarded-for");
-  if (!forwarded) return std::string(peer);
+  // A proxy may add a line of its own behind the client's: the list is all lines in their order.
+  std::string forwarded;
+  for (const auto& header : request.headers())
+    if (ascii_lower(header.name) == "x-forwarded-for") (forwarded += forwarded.empty() ? "" : ",") += header.value;
   // From the right: each hop we trust vouches for the one before it.
-  std::string_view rest = *forwarded;
+  std::string_view rest = forwarded;
   std::string_view last = peer;
   while (!rest.empty()) {
     const auto comma = rest.rfind(',');
@@ -121,14 +126,20 @@ awaitable<void> Front::handle(const http::Request& request, http::Response& resp
                        .has_origin_header = request.header("origin").has_value(),
                        .credentials = {.authorization = request.header("authorization").value_or(std::string_view()),
                                        .cookie = request.header("cookie").value_or(std::string_view())},
-                       .forwarded = request.header("x-forwarded-for").has_value() || request.header("forwarded").has_value()};
+                       .forwarded = false};
+  for (const char* name : {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
+    context.forwarded = context.forwarded || request.header(name).has_value();
   std::string user;
   try {
     co_await answer(request, response, context, user);
-  } catch (const Fault& fault) {  // the boundary of a request
+  } catch (const std::exception& thrown) {  // the boundary of a request
+    const auto* cut = dynamic_cast<const boost::system::system_error*>(&thrown);
+    if (cut != nullptr && cut->code() == asio::error::operation_aborted) throw;  // a stop cuts the connection too: nobody is left to answer
     log::fault("request", std::current_exception(), {{"correlationId", correlation}, {"path", request.path()}});
     response.reset();
-    Error error{.code = fault.code(), .message = fault.code() == ErrorCode::internal ? "Internal server error" : "The request could not be completed, try again"};
+    const auto* fault = dynamic_cast<const Fault*>(&thrown);
+    const ErrorCode code = fault == nullptr ? ErrorCode::internal : fault->code();
+    Error error{.code = code, .message = code == ErrorCode::internal ? "Internal server error" : "The request could not be completed, try again"};
     answer_json(response, http_status(error.code), error_envelope(error));
   }
   decorate(request, response, context);
@@ -199,7 +210,7 @@ awaitable<void> Front::call(const http::Request& request, http::Response& respon
                                            .correlation_id = context.correlation_id,
                                            .address = context.address,
                                            .user_agent = request.header("user-agent").value_or(std::string_view()),
-                                           .forwarded = context.forwarded});
+                                           .forwarded = context.forwarded || context.origin == Origin::foreign});
   response.status = answer.status;
   response.content_type = kJsonType;
   if (auto* text = std::get_if<std::string>(&answer.body)) response.body = std::move(*text);

@@ -9,7 +9,7 @@ awaitable<void> open(Hub& hub, access::Identity& identity, rpc::RouteRequest req
     rpc::answer_json(response, 426, R"({"error":"Upgrade Required"})");
     co_return;
   }
-  if (request.origin == rpc::Origin::foreign || (request.origin == rpc::Origin::absent && !request.credentials.cookie.empty())) {
+  if (request.origin == rpc::Origin::foreign || (!request.has_origin_header && !request.credentials.cookie.empty())) {
     rpc::answer_json(response, 403, R"({"error":"Forbidden"})");
     co_return;
   }

@@ -13,6 +13,7 @@ namespace {
 // Codes of the protocol: the session behind the socket ended; the client broke the rules.
 constexpr std::uint16_t kSessionEnded = 4401;
 constexpr std::uint16_t kPolicy = 1008;
+constexpr std::uint16_t kTryLater = 1013;
 
 }  // namespace
 
@@ -26,6 +27,7 @@ struct Hub::Peer {
   std::string address;
   std::uint64_t seq = 0;
   bool revalidating = false;
+  bool again = false;  // asked for while an answer was on its way, which may be older
   std::optional<async::Timer> revalidation;
 
   bool is_user() const { return principal->kind == access::Principal::Kind::user; }
@@ -107,29 +109,47 @@ int Hub::admits(const access::Principal& principal, std::string_view address) co
   return it != anonymous_by_address_.end() && it->second >= options_.sockets_per_address ? 429 : 200;
 }
 
-void Hub::schedule_revalidation(std::shared_ptr<Peer> peer) { wheel_.arm(*peer->revalidation, options_.revalidate_every); }
+void Hub::schedule_revalidation(std::shared_ptr<Peer> peer) {
+  std::chrono::nanoseconds next = options_.revalidate_every;
+  // A session's end is known: the socket does not outlive it by a minute.
+  if (const auto& end = peer->principal->expires_at)
+    next = std::clamp<std::chrono::nanoseconds>(*end - wheel_.clock().now() + std::chrono::seconds(1), std::chrono::seconds(1), next);
+  wheel_.arm(*peer->revalidation, next);
+}
 
 awaitable<void> Hub::revalidate(std::shared_ptr<Peer> peer) {
-  if (peer->revalidating || !peer->socket->open()) co_return;
+  if (peer->revalidating) {
+    peer->again = true;
+    co_return;
+  }
   peer->revalidating = true;
-  const auto now = co_await peer->identity.identify({.authorization = {}, .cookie = peer->cookie});
-  peer->revalidating = false;
-  if (!peer->socket->open()) co_return;
-  // A store that cannot answer is no reason to cut people off; the next turn asks again.
-  if (!now) {
+  const struct Turn {
+    Peer& peer;
+    ~Turn() { peer.revalidating = false; }
+  } turn{*peer};
+  do {
+    if (!peer->socket->open()) co_return;
+    peer->again = false;
+    // Before asking: a fault leaves from here, and the next turn asks again.
     schedule_revalidation(peer);
-    co_return;
-  }
-  if ((*now)->kind != access::Principal::Kind::user || (*now)->id != peer->principal->id) {
-    peer->socket->close(kSessionEnded, "session ended");
-    co_return;
-  }
-  peer->principal = *now;
-  schedule_revalidation(peer);
+    const auto now = co_await peer->identity.identify({.authorization = {}, .cookie = peer->cookie});
+    // A store that cannot answer is no reason to cut people off.
+    if (!now) continue;
+    if ((*now)->kind != access::Principal::Kind::user || (*now)->id != peer->principal->id) {
+      peer->socket->close(kSessionEnded, "session ended");
+      co_return;
+    }
+    peer->principal = *now;
+  } while (peer->again);
 }
 
 awaitable<void> Hub::serve(std::shared_ptr<http::WebSocket> socket, access::PrincipalPtr principal, access::Identity& identity, std::string cookie,
                              std::string address) {
+  // The limits again: many upgrades may have been admitted before the first of them came here.
+  if (admits(*principal, address) != 200) {
+    socket->close(kTryLater, "too many sockets");
+    co_return;
+  }
   const auto peer = std::make_shared<Peer>(std::move(socket), std::move(principal), identity, std::move(cookie), std::move(address));
   peer->revalidation.emplace([this, weak = std::weak_ptr<Peer>(peer)] {
     if (auto alive = weak.lock()) scope_.spawn("signals.revalidate", revalidate(std::move(alive)));
@@ -140,7 +160,8 @@ awaitable<void> Hub::serve(std::shared_ptr<http::WebSocket> socket, access::Prin
   if (user) {
     mine = users_.emplace(UserId(peer->principal->id), peer);
     ++statistics_.user_sockets;
-    schedule_revalidation(peer);
+    // At once: the session may have ended between the upgrade and here, where nobody told this socket.
+    scope_.spawn("signals.revalidate", revalidate(peer));
   } else {
     ++anonymous_by_address_[peer->address];
     ++statistics_.anonymous_sockets;

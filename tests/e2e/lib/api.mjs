@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 /** Who signs in, in every test. */
-export const ADMIN = { name: "Ada Admin", email: "ada@example.com", password: "Secret123" };
+export const ADMIN = { name: "Ada Admin", email: "ada@example.com", password: "Bell-1-rings" };
 export const WEBHOOK = "notification-webhook.webhook";
 
 /** A refused call: the HTTP status and what the body said. */

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <mutex>
+
 #include "domains/healthcheck/contract.hpp"
 #include "domains/healthcheck/jobs.hpp"
 #include "domains/healthcheck/module.hpp"
@@ -91,11 +93,13 @@ struct Fixture : watchbell::test::RuntimeFixture {
 
   Systems systems() {
     return {.name = [this](sql::Session&, const SystemId& id) -> std::optional<std::string> {
+              const std::lock_guard lock(mutex);
               const auto it = names.find(id);
               if (it == names.end()) return std::nullopt;
               return it->second;
             },
             .all_ids = [this](sql::Session&) {
+              const std::lock_guard lock(mutex);
               std::vector<SystemId> ids;
               for (const auto& [id, name] : names) ids.push_back(id);
               return ids;
@@ -112,8 +116,16 @@ struct Fixture : watchbell::test::RuntimeFixture {
 
   SystemId add_system(std::string name) {
     const auto id = SystemId::make(clock.now());
-    names[id] = std::move(name);
+    put_system(id, std::move(name));
     return id;
+  }
+  void put_system(SystemId id, std::string name) {
+    const std::lock_guard lock(mutex);
+    names[id] = std::move(name);
+  }
+  void remove_system(SystemId id) {
+    const std::lock_guard lock(mutex);
+    names.erase(id);
   }
   awaitable<Configuration> create(std::string name, std::int64_t interval = 60) {
     CreateConfiguration input;
@@ -179,6 +191,7 @@ struct Fixture : watchbell::test::RuntimeFixture {
     return ConsecutiveThresholds{.healthy = {healthy}, .degraded = {degraded}, .unhealthy = {unhealthy}};
   }
 
+  std::mutex mutex;  ///< the pool asks for names while a test adds them
   std::map<SystemId, std::string> names;
   std::atomic<bool> notify_fails = false;
   probes::Registry registry;

@@ -456,7 +456,7 @@ CO_TEST(HealthService, HC_10_ids_nobody_has_are_unknown_and_not_kept) {
   // Nor does the answer from before stay when the system appears.
   const auto id = SystemId::make(f.clock.now());
   EXPECT_EQ(co_await f.status(id), Status::unknown);
-  f.names[id] = "New";
+  f.put_system(id, "New");
   const auto check = co_await f.create("Home", 3600);
   EXPECT_TRUE(co_await f.associate(id, check.id));
   EXPECT_EQ((co_await f.health(id)).check_statuses.size(), 1u);
@@ -548,7 +548,7 @@ CO_TEST(HealthService, HC_4_a_deleted_system_takes_checks_timers_and_runs_with_i
   for (const auto& id : {system, other}) EXPECT_TRUE(co_await f.associate(id, check.id));
   co_await f.until([&] { return f.prober.started == 2 && f.scheduler.running() == 0; });
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(co_await f.ran(system, check.id, true));
-  f.names.erase(system);
+  f.remove_system(system);
   EXPECT_TRUE(co_await f.changes->run([system](Change& change) -> Result<void> {
     return change.publishes(events::make(catalog::kSystemDeleted, catalog::SystemDeleted{.system_id = Text<1, 100>::of(system.to_string()), .system_name = {}}));
   }));

@@ -45,6 +45,8 @@ struct WithSink : Fixture {
   }
   awaitable<void> until_settled(std::uint64_t done) {
     co_await until([&, done] { return queue->statistics().done + queue->statistics().retried >= done && queue->statistics().running == 0; });
+    // The queue looks for what is due next; its timer must be armed before a test moves the clock.
+    for (int i = 0; i < 5; ++i) co_await rows("jobs");
   }
   awaitable<void> end() {
     co_await sink.close();
@@ -229,7 +231,11 @@ awaitable<std::vector<SinkRequest>> die_at(async::Loop& loop, std::string point)
   co_await f.begin();
   co_await f.notify({user(1)});
   co_await f.until([&] { return f.pauses.paused(point); });
-  co_await f.queue->stop(0ms);
+  f.scope.spawn("stop", f.queue->stop(0ms));
+  co_await f.until([&] {
+    f.clock.advance(10ms);  // the time that running jobs get to end passes
+    return f.scope.size() == 0;
+  });
   // What a killed process leaves: a job under a lease nobody renews.
   co_await f.database->write([](sql::Session& s) { s.execute("update jobs set state = 'running', lease_until = 9000000000000000000"); });
   jobs::Queue next(f.wheel, *f.database, f.on_fault(), {}, 8);

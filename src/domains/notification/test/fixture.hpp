@@ -110,7 +110,7 @@ struct Fixture : watchbell::test::RuntimeFixture {
     co_return answer ? *answer->bytes : answer.error().message;
   }
   awaitable<std::int64_t> notify(std::vector<UserId> users, std::string title = "Disk full", std::string key = {}) {
-    NotifyUsers input{.user_ids = {}, .title = Text<1, 200>::of(std::move(title)), .body = Text<0, 10'000>::of("**/var** is full"), .action = {}, .idempotency_key = {}};
+    NotifyUsers input{.user_ids = {}, .title = Text<1, 200>::of(std::move(title)), .body = {Text<0, 10'000>::of("**/var** is full")}, .action = {}, .idempotency_key = {}};
     for (const auto& one : users) input.user_ids.push_back(Text<1, 200>::of(one.to_string()));
     if (!key.empty()) input.idempotency_key = Text<1, 200>::of(std::move(key));
     const auto sent = co_await service.notify_users(application(1), std::move(input));

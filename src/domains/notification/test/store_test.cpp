@@ -124,7 +124,7 @@ TEST(NotificationStore, subscriptions_keep_their_first_time_and_go_with_their_gr
   EXPECT_FALSE(store::unsubscribe(session, user(1), "t.b"));
 }
 
-TEST(NotificationStore, N_6_N_7_ten_thousand_recipients_take_a_handful_of_statements) {
+TEST(NotificationStore, N_7_ten_thousand_recipients_take_a_handful_of_statements) {
   int statements = 0;
   sql::Session session(std::make_unique<Counting>(statements));
   const std::array<const sql::MigrationSet*, 2> sets{&migrations::runtime(), &migrations::notification()};

@@ -9,6 +9,7 @@ namespace watchbell::notification::channels {
 namespace {
 
 using test::Fixture;
+using namespace std::chrono_literals;
 using Kind = rules::Verdict::Kind;
 
 const Timestamp kMade = Timestamp::parse("2026-01-02T03:04:05.678Z").value();

@@ -50,8 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace watchbell::rpc;
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   static_cast<void>(signals::judge_frame(body));
-  detail::Decoded<FuzzInput> first;
-  detail::decode<FuzzInput>(body, first);
+  rpc::detail::Decoded<FuzzInput> first;
+  rpc::detail::decode<FuzzInput>(body, first);
   if (!first.parsed) return 0;
   if (!first.issues.empty()) {
     // What is answered must itself be JSON.
@@ -59,8 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const std::string written = to_envelope(first.value);
-  detail::Decoded<FuzzInput> second;
-  detail::decode<FuzzInput>(written, second);
+  rpc::detail::Decoded<FuzzInput> second;
+  rpc::detail::decode<FuzzInput>(written, second);
   if (!second.parsed || !second.issues.empty() || to_envelope(second.value) != written) std::abort();
   return 0;
 }
