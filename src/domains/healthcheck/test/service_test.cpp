@@ -123,7 +123,8 @@ CO_TEST(HealthService, S_7_the_signals_of_a_transition_follow_the_dropped_status
   const auto deaf = std::make_shared<watchbell::test::FakeSocket>(loop.executor());
   access::Principal holder;
   holder.kind = access::Principal::Kind::user;
-  holder.rules = std::make_shared<const access::RuleSet>(std::vector<std::string>{std::string(access_rules::kStatusRead)});
+  f.identity.rules = {std::string(access_rules::kStatusRead)};  // what the hub finds when it asks again
+  holder.rules = std::make_shared<const access::RuleSet>(f.identity.rules);
   f.scope.spawn("socket", f.hub->serve(hears, std::make_shared<const access::Principal>(holder), f.identity, UserId().to_string(), "x"));
   f.scope.spawn("socket", f.hub->serve(deaf, access::Principal::nobody(), f.identity, "", "x"));
   co_await f.until([&] { return hears->sent.size() == 1 && deaf->sent.size() == 1; });
