@@ -167,6 +167,8 @@ std::string to_typescript(const Schema& schema, Direction direction) {
       return out;
     }
     case Kind::either: {
+      // An early form that is still accepted (a bare id) is not what callers should write.
+      if (schema.discriminator.empty() && direction == Direction::input) return inner(0);
       std::string out;
       for (std::size_t i = 0; i < schema.items.size(); ++i) out += (i == 0 ? "" : " | ") + inner(i);
       return out;

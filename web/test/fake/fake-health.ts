@@ -40,6 +40,10 @@ export class FakeHealth {
     if (at >= 0) this.configurations.splice(at, 1);
   }
 
+  pause(id: string, paused: boolean): void {
+    this.configuration(id).paused = paused;
+  }
+
   configuration(id: string): Configuration {
     const configuration = this.configurations.find((each) => each.id === id);
     if (!configuration) throw new Error(`no configuration ${id}`);

@@ -249,7 +249,7 @@ export class FakeServer {
   private readonly handlers: Handlers = {
     auth: {
       accessRules: (_, { user }) => ({ accessRules: user?.rules ?? VISITOR_RULES, isInAnyTeam: false }),
-      getOnboardingStatus: () => ({ needsOnboarding: this.users.length === 0, ...(this.setupToken === undefined ? {} : { setupTokenRequired: true }) }),
+      getOnboardingStatus: () => ({ needsOnboarding: this.users.length === 0, setupTokenRequired: this.setupToken !== undefined }),
       completeOnboarding: ({ name, email, password, setupToken }) => {
         if (this.users.length > 0) throw new FakeError(403, "FORBIDDEN", "Already done");
         if (setupToken !== this.setupToken) throw new FakeError(403, "FORBIDDEN", "Wrong setup token");
@@ -288,12 +288,14 @@ export class FakeServer {
       },
     },
     healthcheck: {
-      getStrategies: () => [{ id: "healthcheck-http.http", displayName: "HTTP", configSchema: {} }],
-      getCollectors: () => [{ id: "healthcheck-http.request", displayName: "Request", configSchema: {}, resultSchema: {}, allowMultiple: true }],
+      getStrategies: () => [{ id: "healthcheck-http.http", displayName: "HTTP", description: "", category: "networking", configSchema: {} }],
+      getCollectors: () => [{ id: "healthcheck-http.request", displayName: "Request", description: "", configSchema: {}, resultSchema: {}, allowMultiple: true }],
       createConfiguration: (input) => this.health.create(this.id(), input),
       updateConfiguration: ({ id, body }) => this.health.update(id, body),
       deleteConfiguration: ({ id }) => this.health.delete(id),
-      getConfigurations: () => ({ configurations: this.health.configurations }),
+      pauseConfiguration: ({ id }) => this.health.pause(id, true),
+      resumeConfiguration: ({ id }) => this.health.pause(id, false),
+      getConfigurations: () => ({ configurations: this.health.configurations, total: this.health.configurations.length }),
       associateSystem: ({ systemId, body }) => {
         this.health.associate(this.system(systemId).id, body);
         this.announce("healthcheck.config.changed", {});
@@ -329,6 +331,8 @@ export class FakeServer {
         return { notifiedCount: told.size };
       },
       getGroups: () => this.groups,
+      createGroup: ({ groupId, ownerPlugin }) => ({ id: `${ownerPlugin}.${groupId}` }),
+      deleteGroup: () => ({ success: false }),
       getSubscriptions: (_, { user }) =>
         this.subscriptions
           .filter((each) => each.userId === user?.id)
