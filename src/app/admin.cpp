@@ -5,12 +5,15 @@
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "async/timeout.hpp"
 
 namespace watchbell::app {
 namespace {
@@ -21,18 +24,25 @@ using Socket = asio::basic_stream_socket<Protocol, Executor>;
 
 awaitable<void> talk(Socket socket, AdminHandler handler) {
   std::string line;
-  const std::size_t size = co_await asio::async_read_until(socket, asio::dynamic_buffer(line, kMaxLine), '\n', use_awaitable);
+  boost::system::error_code error;
+  const std::size_t size = co_await asio::async_read_until(socket, asio::dynamic_buffer(line, kMaxLine), '\n', asio::redirect_error(use_awaitable, error));
+  if (error) co_return;  // nothing was asked
   line.resize(size - 1);
   std::string answer = co_await handler(std::move(line));
   answer += '\n';
   co_await asio::async_write(socket, asio::buffer(answer), use_awaitable);
 }
 
+awaitable<void> within(async::TimerWheel& wheel, Socket socket, AdminHandler handler) {
+  co_await async::with_timeout(wheel, talk(std::move(socket), std::move(handler)), std::chrono::seconds(60));
+}
+
 }  // namespace
 
 struct AdminSocket::State {
-  State(async::Loop& loop, async::TaskScope& s, std::string p, AdminHandler h)
-      : scope(s), path(std::move(p)), handler(std::move(h)), acceptor(loop.executor()) {}
+  State(async::Loop& loop, async::TimerWheel& w, async::TaskScope& s, std::string p, AdminHandler h)
+      : wheel(w), scope(s), path(std::move(p)), handler(std::move(h)), acceptor(loop.executor()) {}
+  async::TimerWheel& wheel;
   async::TaskScope& scope;
   std::string path;
   AdminHandler handler;
@@ -40,14 +50,19 @@ struct AdminSocket::State {
 
   static awaitable<void> serve(std::shared_ptr<State> self) {
     while (self->acceptor.is_open()) {
-      auto socket = co_await self->acceptor.async_accept(use_awaitable);
-      self->scope.spawn("admin", talk(std::move(socket), self->handler));
+      Socket socket(self->acceptor.get_executor());
+      boost::system::error_code error;
+      co_await self->acceptor.async_accept(socket, asio::redirect_error(use_awaitable, error));
+      if (error == asio::error::operation_aborted) co_return;
+      // Out of descriptors or an operator who went away: the next one is still welcome.
+      if (error) co_await self->wheel.sleep(std::chrono::milliseconds(200));
+      else self->scope.spawn("admin", within(self->wheel, std::move(socket), self->handler));
     }
   }
 };
 
-AdminSocket::AdminSocket(async::Loop& loop, async::TaskScope& scope, std::string path, AdminHandler handler)
-    : state_(std::make_shared<State>(loop, scope, std::move(path), std::move(handler))) {}
+AdminSocket::AdminSocket(async::Loop& loop, async::TimerWheel& wheel, async::TaskScope& scope, std::string path, AdminHandler handler)
+    : state_(std::make_shared<State>(loop, wheel, scope, std::move(path), std::move(handler))) {}
 
 AdminSocket::~AdminSocket() { close(); }
 

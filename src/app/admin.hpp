@@ -5,6 +5,7 @@
 
 #include "async/loop.hpp"
 #include "async/task_scope.hpp"
+#include "async/timer_wheel.hpp"
 #include "base/result.hpp"
 
 namespace watchbell::app {
@@ -17,7 +18,7 @@ using AdminHandler = std::function<awaitable<std::string>(std::string request)>;
 /// line of at most 64 KiB, within 60 s. Loop-only.
 class AdminSocket {
  public:
-  AdminSocket(async::Loop& loop, async::TaskScope& scope, std::string path, AdminHandler handler);
+  AdminSocket(async::Loop& loop, async::TimerWheel& wheel, async::TaskScope& scope, std::string path, AdminHandler handler);
   ~AdminSocket();
   /// Binds (removing a leftover: the folder's lock is ours) and serves until close().
   Result<void> open();

@@ -437,7 +437,7 @@ awaitable<Result<void>> Server::start() {
   p.front->open();
   p.readiness->running();
   if (p.folder) {
-    p.admin = std::make_unique<AdminSocket>(p.loop, p.scope, p.folder->admin_socket(), [this](std::string request) { return administrate(std::move(request)); });
+    p.admin = std::make_unique<AdminSocket>(p.loop, p.wheel, p.scope, p.folder->admin_socket(), [this](std::string request) { return administrate(std::move(request)); });
     if (auto opened = p.admin->open(); !opened) co_return opened;
   }
   p.say("listening on " + address());
@@ -520,7 +520,13 @@ struct Exit {
 };
 
 awaitable<void> run(Server& server, Exit& exit, asio::signal_set& signals, asio::steady_timer& timer, std::chrono::seconds limit) {
-  auto started = co_await server.start();
+  Result<void> started;
+  try {
+    started = co_await server.start();
+  } catch (const Fault& fault) {  // a boundary: what was begun is still to be ended
+    report("start", std::current_exception());
+    started = fail(ErrorCode::unavailable, "{}", fault.what());
+  }
   if (!started) {
     std::fprintf(stderr, "watchbell: %s\n", started.error().message.c_str());
     exit.code = 1;
