@@ -14,6 +14,7 @@
 #include <re2/re2.h>
 
 #include "base/text.hpp"
+#include "runtime/rpc/json_text.hpp"
 #include "runtime/rpc/writer.hpp"
 
 namespace watchbell::healthcheck {
@@ -204,9 +205,7 @@ const Operator* find_operator(std::string_view name) {
 
 json::value parse_value(const Assertion& assertion) {
   if (!assertion.value) return nullptr;
-  boost::system::error_code error;
-  auto value = json::parse(assertion.value->text, error);
-  return error ? json::value(nullptr) : value;
+  return rpc::parse_json(assertion.value->text).value_or(nullptr);
 }
 
 /// Editors store a path into a text field as field "body.$" and the path beside it.
@@ -260,9 +259,8 @@ std::optional<std::string> failure_of(const json::object& result, const Assertio
   }
   if (looks_into_text(assertion)) {
     if (actual && actual->is_string()) {
-      boost::system::error_code error;
-      actual = json::parse(actual->get_string(), error);
-      if (error) return fmt::format("{} is not JSON", field_of(assertion));
+      actual = rpc::parse_json(actual->get_string());
+      if (!actual) return fmt::format("{} is not JSON", field_of(assertion));
     }
     if (actual && assertion.json_path) actual = look_up(*actual, *assertion.json_path);
   }

@@ -4,6 +4,7 @@
 
 #include "base/bounded.hpp"
 #include "base/text.hpp"
+#include "runtime/rpc/json_text.hpp"
 
 namespace watchbell::rpc {
 namespace json = boost::json;
@@ -18,15 +19,9 @@ Envelope::Envelope() : memory_(buffer_.data(), buffer_.size()), root_(nullptr, &
 
 Result<void> Envelope::parse_text(std::string_view text) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  json::parse_options options;
-  options.max_depth = kMaxDepth + 1;  // the envelope itself is one level
-  std::array<unsigned char, 1024> scratch;
-  json::parser parser({}, options, scratch.data(), scratch.size());
-  parser.reset(&memory_);
-  boost::system::error_code error;
-  parser.write(text.data(), text.size(), error);
-  if (error) return malformed();
-  root_ = parser.release();
+  auto parsed = parse_json(text, kMaxDepth + 1, &memory_);  // the envelope itself is one level
+  if (!parsed) return malformed();
+  root_ = std::move(*parsed);
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "runtime/rpc/issues.hpp"
+#include "runtime/rpc/json_text.hpp"
 #include "runtime/rpc/writer.hpp"
 
 #include <fmt/format.h>
@@ -369,11 +370,8 @@ std::string to_text(const json::value& value) {
 }
 
 std::optional<json::value> from_text(std::string_view text, std::size_t max_depth) {
-  json::parse_options options;
-  options.max_depth = max_depth;
-  boost::system::error_code error;
-  json::value value = json::parse(text, error, {}, options);
-  if (error || !all_finite(value)) return std::nullopt;
+  auto value = rpc::parse_json(text, max_depth);
+  if (value && !all_finite(*value)) value.reset();
   return value;
 }
 

@@ -1,6 +1,11 @@
 #include "tests/support/co_test.hpp"
 
+#include <bit>
+#include <cmath>
+#include <random>
+
 #include "runtime/rpc/dispatcher.hpp"
+#include "runtime/rpc/json_text.hpp"
 
 namespace watchbell::rpc {
 
@@ -185,6 +190,29 @@ TEST(Writer, numbers_and_strings_look_as_browsers_write_them) {
   append_json_string(text, "a\"\\\n\x01\xc3\xa4");
   EXPECT_EQ(text, "\"a\\\"\\\\\\n\\u0001\xc3\xa4\"");
   EXPECT_EQ(to_envelope(Timestamp()), R"({"json":"1970-01-01T00:00:00.000Z","meta":[[1]]})");
+}
+
+TEST(JsonText, a_number_reads_back_as_the_one_that_was_written) {
+  std::mt19937_64 random(20261129);
+  for (int i = 0; i < 20'000; ++i) {
+    const double number = std::bit_cast<double>(random());
+    if (!std::isfinite(number)) continue;
+    std::string text;
+    append_json_number(text, number);
+    const auto read = parse_json(text);
+    ASSERT_TRUE(read) << text;
+    ASSERT_EQ(read->to_number<double>(), number) << text;
+  }
+  EXPECT_EQ(parse_json("-1.5e3")->get_double(), -1500.0);
+  EXPECT_EQ(parse_json("7.2057594037927933e16")->get_double(), 72057594037927936.0);  // halfway cases go to the even neighbour
+  EXPECT_EQ(parse_json("1e-400")->get_double(), 0.0);
+  EXPECT_TRUE(std::isinf(parse_json("1e400")->get_double()));
+}
+
+TEST(JsonText, what_is_no_json_is_refused) {
+  for (const char* text : {"", "{", "1 2", "[1,]", "nul", "'a'", "01", "+1", ".5", "1.", "NaN", "\"\\x\"", "\"\xff\""}) EXPECT_FALSE(parse_json(text)) << text;
+  EXPECT_TRUE(parse_json("[[[]]]", 3));
+  EXPECT_FALSE(parse_json("[[[]]]", 2));
 }
 
 TEST(TypeScript, follows_the_schema) {
