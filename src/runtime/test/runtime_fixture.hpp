@@ -8,6 +8,7 @@
 #include "platform/crypto/keyring.hpp"
 #include "platform/sql/testing.hpp"
 #include "runtime/change/change.hpp"
+#include "runtime/rpc/dispatcher.hpp"
 
 namespace watchbell::migrations {
 const sql::MigrationSet& runtime();
@@ -27,9 +28,23 @@ class FakeIdentity final : public access::Identity {
     user.rules = std::make_shared<const access::RuleSet>(rules);
     co_return std::make_shared<const access::Principal>(std::move(user));
   }
-  awaitable<Result<access::RuleSetPtr>> anonymous_rules() override { co_return std::make_shared<const access::RuleSet>(); }
+  awaitable<Result<access::RuleSetPtr>> anonymous_rules() override { co_return std::make_shared<const access::RuleSet>(anonymous); }
   std::set<Uuid> gone;
-  std::vector<std::string> rules;
+  std::vector<std::string> rules;      ///< of everybody with a cookie
+  std::vector<std::string> anonymous;  ///< of those without
+};
+
+/// Calls procedures as clients do, without a socket between.
+struct Wire {
+  explicit Wire(access::Identity& identity) : dispatcher(identity, pool) {}
+  /// "200 {...}": status and body of a POST.
+  awaitable<std::string> call(std::string path, std::string body, std::string cookie = {}) {
+    const auto answer = co_await dispatcher.call({.method = "POST", .path = path, .body = body, .credentials = {.authorization = {}, .cookie = cookie}});
+    const auto* text = std::get_if<std::string>(&answer.body);
+    co_return std::to_string(answer.status) + " " + (text != nullptr ? *text : **std::get_if<1>(&answer.body));
+  }
+  async::BlockingPool pool{{.name = "decode", .threads = 1}};
+  rpc::Dispatcher dispatcher;
 };
 
 /// A websocket whose other end is the test.

@@ -6,35 +6,18 @@ namespace watchbell::healthcheck::test {
 namespace {
 
 struct Calls : Fixture {
-  explicit Calls(async::Loop& l) : Fixture(l), pool({.name = "decode", .threads = 1}), dispatcher(visitors, pool) {
+  explicit Calls(async::Loop& l) : Fixture(l) {
     EXPECT_TRUE(dispatcher.mount(contract(service)));
     EXPECT_TRUE(dispatcher.check());
-    visitors.rules = {"*"};
+    identity.rules = {"*"};
   }
   /// "200 {...}" of a call by somebody with a session, or by nobody.
   awaitable<std::string> call(std::string name, std::string json, bool signed_in = true) {
-    const std::string path = "healthcheck/" + name;
-    const std::string body = json.empty() ? "{}" : "{\"json\":" + json + "}";
-    const std::string cookie = signed_in ? user.to_string() : "";
-    const auto answer = co_await dispatcher.call({.method = "POST", .path = path, .body = body, .credentials = {.authorization = {}, .cookie = cookie}});
-    const auto* text = std::get_if<std::string>(&answer.body);
-    co_return std::to_string(answer.status) + " " + (text != nullptr ? *text : **std::get_if<1>(&answer.body));
+    co_return co_await wire.call("healthcheck/" + name, json.empty() ? "{}" : "{\"json\":" + json + "}", signed_in ? user.to_string() : "");
   }
   Uuid user = Uuid::make_v7(1);
-  struct Visitors final : access::Identity {
-    awaitable<Result<access::PrincipalPtr>> identify(access::Credentials credentials) override {
-      if (credentials.cookie.empty()) co_return access::Principal::nobody();
-      access::Principal somebody;
-      somebody.kind = access::Principal::Kind::user;
-      somebody.rules = std::make_shared<const access::RuleSet>(rules);
-      co_return std::make_shared<const access::Principal>(std::move(somebody));
-    }
-    awaitable<Result<access::RuleSetPtr>> anonymous_rules() override { co_return std::make_shared<const access::RuleSet>(anonymous); }
-    std::vector<std::string> rules;
-    std::vector<std::string> anonymous;
-  } visitors;
-  async::BlockingPool pool;
-  rpc::Dispatcher dispatcher;
+  watchbell::test::Wire wire{identity};
+  rpc::Dispatcher& dispatcher = wire.dispatcher;
 };
 
 CO_TEST(HealthContract, procedures_and_who_may_call_them) {
@@ -107,9 +90,9 @@ CO_TEST(HealthContract, HC_4_public_procedures_fail_closed_without_the_rule) {
            {"getSystemHealthStatus", "{\"systemId\":\"" + system + "\"}"},
            {"getBulkSystemHealthStatus", "{\"systemIds\":[\"" + system + "\"]}"}}) {
     EXPECT_EQ((co_await f.call(name, json, false)).substr(0, 3), "403") << name;
-    f.visitors.anonymous = {std::string(access_rules::kStatusRead)};
+    f.identity.anonymous = {std::string(access_rules::kStatusRead)};
     EXPECT_EQ((co_await f.call(name, json, false)).substr(0, 3), "200") << name;
-    f.visitors.anonymous.clear();
+    f.identity.anonymous.clear();
   }
   EXPECT_EQ((co_await f.call("getConfigurations", "", false)).substr(0, 3), "401");
   co_await f.end();

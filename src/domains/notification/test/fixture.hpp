@@ -61,9 +61,14 @@ class Page final : public http::WebSocket {
 
 /// The domain on an in-memory database, a clock moved by hand, and a real HTTP client that may reach loopback unless told otherwise.
 struct Fixture : watchbell::test::RuntimeFixture {
-  explicit Fixture(async::Loop& l, std::string egress_allow = "127.0.0.0/8")
-      : RuntimeFixture(l, {&migrations::settings(), &migrations::notification()}), bench(l, std::move(egress_allow)) {
+  explicit Fixture(async::Loop& l, std::string egress_allow = "127.0.0.0/8", const sql::MigrationSet* more = nullptr)
+      : RuntimeFixture(l, sets(more)), bench(l, std::move(egress_allow)) {
     EXPECT_TRUE(consume(*queue, service, deliveries));
+  }
+  static std::vector<const sql::MigrationSet*> sets(const sql::MigrationSet* more) {
+    std::vector<const sql::MigrationSet*> all{&migrations::settings(), &migrations::notification()};
+    if (more != nullptr) all.push_back(more);
+    return all;
   }
   ExistingUsers existing() {
     return [this](sql::Session&, std::span<const UserId> asked) {
