@@ -93,7 +93,7 @@ Connection::Connection(Core& core, Socket socket, std::string peer_address)
   reader_.set_peer_address(peer_);
 }
 
-Connection::~Connection() = default;
+Connection::~Connection() { core_.buffered -= buffered_; }
 
 void Connection::start() {
   error_code ignored;  // a socket that is gone already says so at the first read
@@ -166,7 +166,9 @@ void Connection::proceed() {
           set_deadline(core_.options.header_timeout);
         }
         return read();
-      case RequestReader::Stage::body: return read();
+      case RequestReader::Stage::body:
+        if (!within_budget()) return refuse(503, "Too many large requests at once");
+        return read();
     }
   }
 }
@@ -314,11 +316,24 @@ bool Connection::answered() {
   served_ = true;
   head_started_ = false;
   reader_.next();
+  within_budget();
   return true;
+}
+
+// Keeps the account of the memory that bodies take. Whether there is room for this connection's.
+bool Connection::within_budget() {
+  const std::size_t held = reader_.body_capacity();
+  if (held == buffered_) return true;
+  const bool grew = held > buffered_;
+  core_.buffered += held - buffered_;
+  buffered_ = held;
+  return !grew || core_.buffered <= core_.options.max_buffered_bytes;
 }
 
 // The answer to what no handler sees.
 void Connection::refuse(int status, std::string_view reason) {
+  reader_.drop_body();
+  within_budget();
   response_.reset();
   response_.status = status;
   response_.content_type = kJson;

@@ -52,6 +52,7 @@ class Connection final : public Core::Member, public boost::intrusive_ref_counte
   bool write();
   void on_written(boost::system::error_code error, std::size_t bytes);
   bool answered();
+  bool within_budget();
   void refuse(int status, std::string_view reason);
   void plain_fault();
   void begin_upgrade();
@@ -76,6 +77,7 @@ class Connection final : public Core::Member, public boost::intrusive_ref_counte
   std::string_view out_body_;   // the rest of the answer
   std::size_t out_sent_ = 0;    // of both
   std::size_t lingered_ = 0;
+  std::size_t buffered_ = 0;    // this connection's part of core_.buffered
   async::Timer timer_;
   Monotonic timer_at_{};        // when timer_ fires, while armed
   Monotonic deadline_ = Monotonic::max();

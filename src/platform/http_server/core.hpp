@@ -56,6 +56,7 @@ struct Core {
   Members sockets;          // websockets
   std::size_t members = 0;  // in both lists
   std::size_t websockets = 0;
+  std::size_t buffered = 0; // bytes held for bodies that stand apart from their heads
   async::Event ended;       // notified when a member has ended
   bool stopping = false;    // answers are the last of their connections
   bool cutting = false;     // the grace is over

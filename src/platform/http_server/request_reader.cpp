@@ -17,7 +17,6 @@ namespace beast_http = boost::beast::http;
 constexpr std::size_t kFirstBlock = 4 * 1024;
 constexpr std::size_t kLeastRoom = 1024;          // reading into less would cost more calls than copying
 constexpr std::size_t kBodyStep = 16 * 1024;
-constexpr std::size_t kKeptCapacity = 64 * 1024;  // larger body blocks are given back after the request
 constexpr std::size_t kMaxHeaders = 256;
 constexpr std::size_t kMaxChunkExtra = 16 * 1024;
 
@@ -404,6 +403,12 @@ bool RequestReader::expects_continue() const noexcept {
   return apart_ ? body_size_ == 0 && raw_end_ == 0 : end_ == body_begin_;
 }
 
+void RequestReader::drop_body() noexcept {
+  stage_ = Stage::refused;
+  request_.body_ = {};
+  body_.release();
+}
+
 std::string_view RequestReader::rest() const noexcept {
   if (raw_end_ > raw_begin_) return {body_.data() + raw_begin_, raw_end_ - raw_begin_};
   return {in_.data() + request_end_, end_ - request_end_};
@@ -428,7 +433,7 @@ void RequestReader::next() {
   request_.version_ = 11;
   raw_begin_ = raw_end_ = body_size_ = 0;
   apart_ = chunked_ = expects_continue_ = false;
-  if (body_.capacity() > kKeptCapacity) body_.release();
+  body_.release();  // or idle connections would hold what others need
   if (begin_ == end_ && in_.capacity() > 2 * kFirstBlock) in_.release();  // an idle connection keeps little; the next read makes a new one
   if (in_.capacity() == 0) begin_ = end_ = line_ = scanned_ = 0;
   stage_ = Stage::head;

@@ -91,6 +91,10 @@ class RequestReader {
   /// Whether the client waits for 100 Continue before it sends the body, as far as we know.
   bool expects_continue() const noexcept;
   bool keep_alive() const noexcept { return keep_alive_; }
+  /// Gives the memory of a body back that nobody will read: the request is refused and nothing follows it.
+  void drop_body() noexcept;
+  /// Bytes held for bodies that did not fit behind their heads.
+  std::size_t body_capacity() const noexcept { return body_.capacity(); }
   /// What was received after the request. REQUIRES Stage::complete.
   std::string_view rest() const noexcept;
   /// Every request says so from now on.

@@ -16,7 +16,7 @@
 namespace watchbell::http {
 
 /// An HTTP/1.1 server on the loop: keep-alive, pipelined requests answered in order, websockets on the same port. Before a handler sees
-/// it, a bad request is answered 400, 408, 413, 431 or 505 with {"error":"..."} and `Connection: close`. Design in connection.hpp.
+/// it, a bad request is answered 400, 408, 413, 431, 503 or 505 with {"error":"..."} and `Connection: close`. Design in connection.hpp.
 /// Loop-only.
 class Server {
  public:
@@ -33,6 +33,8 @@ class Server {
     std::uint16_t port = 0;          ///< 0 picks a free one
     std::size_t max_header_bytes = 32 * 1024;
     std::size_t max_connections = 24 * 1024;  ///< websockets included; more wait in the kernel's queue
+    /// Of all bodies that are being read or handled and did not fit behind their heads; a body that would go over it is answered 503.
+    std::size_t max_buffered_bytes = 256 * 1024 * 1024;
     std::chrono::milliseconds header_timeout = std::chrono::seconds(10);  ///< from accept or a head's first byte to its last
     std::chrono::milliseconds body_timeout = std::chrono::seconds(30);    ///< from a head's last byte to the body's last
     std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);    ///< between requests of a connection

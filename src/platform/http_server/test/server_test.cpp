@@ -243,6 +243,35 @@ HTTP_TEST(Server, too_large_body_is_413_that_the_client_can_read) {
   EXPECT_EQ(rig.handler.handled, 0);
 }
 
+HTTP_TEST(Server, bodies_share_one_budget_of_memory) {
+  constexpr std::size_t kLarge = 4 << 20;
+  rig.handler.limit = [](const Request&) { return kLarge; };
+  rig.handler.later = [](const Request& request, Response& response) -> awaitable<void> {
+    response.text() = std::to_string(request.body().size());
+    co_return;
+  };
+  rig.options.max_buffered_bytes = 6 << 20;
+  rig.start();
+  const std::string large = post("/", std::string(kLarge, 'x'));
+  auto first = co_await rig.client();
+  co_await first->send(large.substr(0, large.size() - 1));
+  auto second = co_await rig.client();
+  co_await second->try_send(large);
+  EXPECT_EQ((co_await second->answer()).status, 503);
+  // Small requests go on, and so does who came first.
+  auto third = co_await rig.client();
+  co_await third->send(post("/", "small"));
+  EXPECT_EQ((co_await third->answer()).body, "5");
+  co_await first->send("x");
+  EXPECT_EQ((co_await first->answer()).body, std::to_string(kLarge));
+  // What is done with is given back, although its connection stays.
+  second->close();
+  for (auto* client : {&third, &first}) {
+    co_await (*client)->send(large);
+    EXPECT_EQ((co_await (*client)->answer()).body, std::to_string(kLarge));
+  }
+}
+
 HTTP_TEST(Server, slow_head_is_408_after_its_time) {
   rig.start();
   auto client = co_await rig.client();
