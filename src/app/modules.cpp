@@ -65,10 +65,16 @@ struct Modules::All {
 
 // One line a domain; auth stands apart, because every request needs its identity before there is a dispatcher.
 Modules::Modules(Runtime& runtime, auth::Service& auth, const config::Config& config) : all_(std::make_unique<All>()) {
-  auto& notification = all_->add<notification::Module>(runtime, auth);
+  auto& notification = all_->add<notification::Module>(
+      runtime, auth,
+      notification::Module::Options{.notify_body_bytes = static_cast<std::size_t>(config.notify_max_body_bytes),
+                                    .deliveries_at_once = static_cast<std::size_t>(config.delivery_concurrency),
+                                    .deliveries_per_host = static_cast<std::size_t>(config.delivery_concurrency_per_host)});
   auto& catalog = all_->add<catalog::Module>(runtime, notification.service());
   all_->add<healthcheck::Module>(runtime, catalog.service(), notification.service(),
-                                  healthcheck::Module::Options{.probe_concurrency = static_cast<std::size_t>(config.probe_concurrency)});
+                                  healthcheck::Module::Options{.probe_concurrency = static_cast<std::size_t>(config.probe_concurrency),
+                                                               .response_bytes = static_cast<std::size_t>(config.response_max_bytes),
+                                                               .keep_runs = std::chrono::days(config.run_retention_days)});
 }
 
 Modules::~Modules() = default;

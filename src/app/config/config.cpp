@@ -324,6 +324,7 @@ std::vector<Row> make_rows() {
   add(number("max_header_bytes", &Config::max_header_bytes, kKiB, kMiB, "The head of a request."));
   add(number("max_body_bytes", &Config::max_body_bytes, kKiB, 64 * kMiB, "The body of a request."));
   add(number("notify_max_body_bytes", &Config::notify_max_body_bytes, kKiB, 64 * kMiB, "The body of a request that notifies many users."));
+  add(number("max_buffered_bytes", &Config::max_buffered_bytes, kMiB, 64 * kGiB, "Memory of all request bodies that are being read or worked on; more are turned away."));
   add(seconds("header_timeout_seconds", &Config::header_timeout, 1, 300, "Time to read the head of a request."));
   add(seconds("body_timeout_seconds", &Config::body_timeout, 1, 3600, "Time to read the body of a request."));
   add(seconds("write_timeout_seconds", &Config::write_timeout, 1, 3600, "Time without progress in writing an answer."));
@@ -349,11 +350,11 @@ std::vector<Row> make_rows() {
   add(number("resolver_threads", &Config::resolver_threads, 1, 256, "Names looked up at once."));
   add(number("resolver_queue", &Config::resolver_queue, 1, 100'000, "Names waiting to be looked up."));
 
-  add(number("job_concurrency", &Config::job_concurrency, 1, 100, "Jobs running at once, deliveries apart."));
+  add(number("job_concurrency", &Config::job_concurrency, 1, 100, "Jobs of one kind running at once, deliveries apart."));
   add(number("delivery_concurrency", &Config::delivery_concurrency, 1, 10'000, "Deliveries under way at once."));
   add(number("delivery_concurrency_per_host", &Config::delivery_concurrency_per_host, 1, 10'000, "Deliveries under way at once to one host."));
   add(number("probe_concurrency", &Config::probe_concurrency, 1, 10'000, "Health checks under way at once."));
-  add(number("response_max_bytes", &Config::response_max_bytes, kKiB, 64 * kMiB, "What is read of an answer to an outgoing request."));
+  add(number("response_max_bytes", &Config::response_max_bytes, kKiB, 64 * kMiB, "What a health check reads of an answer; the rest is cut."));
   add(number("run_retention_days", &Config::run_retention_days, 1, 3650, "Days that single runs of health checks are kept."));
   add(seconds("shutdown_request_seconds", &Config::shutdown_request, 1, 300, "Time for requests to end when stopping."));
   add(seconds("shutdown_job_seconds", &Config::shutdown_job, 1, 300, "Time for jobs to end when stopping."));

@@ -75,6 +75,7 @@ struct Config {
   std::int64_t max_header_bytes = 32 * 1024;
   std::int64_t max_body_bytes = 1024 * 1024;
   std::int64_t notify_max_body_bytes = 8 * 1024 * 1024;
+  std::int64_t max_buffered_bytes = 256 * 1024 * 1024;
   std::chrono::seconds header_timeout{10};
   std::chrono::seconds body_timeout{30};
   std::chrono::seconds write_timeout{30};
@@ -104,7 +105,7 @@ struct Config {
   std::int64_t delivery_concurrency = 512;
   std::int64_t delivery_concurrency_per_host = 64;
   std::int64_t probe_concurrency = 256;
-  std::int64_t response_max_bytes = 1024 * 1024;
+  std::int64_t response_max_bytes = 256 * 1024;
   std::int64_t run_retention_days = 7;
   std::chrono::seconds shutdown_request{10};
   std::chrono::seconds shutdown_job{30};

@@ -22,9 +22,10 @@ class Module {
  public:
   struct Options {
     std::size_t probe_concurrency = 64;
+    std::size_t response_bytes = 256 * 1024;  ///< what is read of a target's answer
+    std::chrono::hours keep_runs{7 * 24};
   };
   Module(Runtime& runtime, const catalog::Service& catalog, const notification::Service& notification, Options options);
-  Module(Runtime& runtime, const catalog::Service& catalog, const notification::Service& notification) : Module(runtime, catalog, notification, Options()) {}
 
   Service& service() noexcept { return service_; }
   /// Mounts the procedures, registers jobs and events.

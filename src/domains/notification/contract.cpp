@@ -2,14 +2,14 @@
 
 namespace watchbell::notification {
 
-rpc::Area contract(Service& service, ChannelSettings& channels, Deliveries& deliveries) {
+rpc::Area contract(Service& service, ChannelSettings& channels, Deliveries& deliveries, std::size_t notify_body_limit) {
   using rpc::Caller;
   const std::string manage = "notification.notification.manage";
   const std::string send = "notification.notification.send";
   const auto user = [] { return access::user(); };
   const auto admin = [&] { return access::user().needs(manage); };
   const auto sender = [&] { return access::service().or_holding(send); };
-  const rpc::ProcedureOptions many{.body_limit = 8 << 20};
+  const rpc::ProcedureOptions many{.body_limit = notify_body_limit};
 
   rpc::Area area("notification");
   area.rule({.id = manage, .description = "Set up how notifications are delivered"})

@@ -8,6 +8,7 @@
 namespace watchbell::notification {
 
 /// The procedures of area `notification`.
-rpc::Area contract(Service& service, ChannelSettings& channels, Deliveries& deliveries);
+/// @param notify_body_limit  bytes of a request that notifies many users
+rpc::Area contract(Service& service, ChannelSettings& channels, Deliveries& deliveries, std::size_t notify_body_limit);
 
 }  // namespace watchbell::notification

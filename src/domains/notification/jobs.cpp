@@ -10,18 +10,17 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t kDispatchesAtOnce = 2;
-constexpr std::size_t kDeliveriesAtOnce = 512;
 constexpr std::int64_t kBatch = 1000;
 constexpr int kBatches = 100;  // a round; the rest waits for the next one
 
 }  // namespace
 
-Result<void> consume(jobs::Queue& queue, Service& service, Deliveries& deliveries) {
+Result<void> consume(jobs::Queue& queue, Service& service, Deliveries& deliveries, std::size_t deliveries_at_once) {
   auto dispatches = queue.consume(std::string(kDispatchQueue), "notification", [&service](const jobs::Job& job) { return service.run_dispatch(job); },
                                   {.concurrency = kDispatchesAtOnce});
   if (!dispatches) return dispatches;
   return queue.consume(std::string(kDeliveryQueue), "notification", [&deliveries](const jobs::Job& job) { return deliveries.run(job); },
-                       {.concurrency = kDeliveriesAtOnce});
+                       {.concurrency = deliveries_at_once});
 }
 
 awaitable<std::int64_t> purge(sql::Database& database, Timestamp now) {

@@ -7,7 +7,7 @@
 namespace watchbell::notification {
 
 /// Registers who runs dispatches and deliveries; before the queue starts.
-Result<void> consume(jobs::Queue& queue, Service& service, Deliveries& deliveries);
+Result<void> consume(jobs::Queue& queue, Service& service, Deliveries& deliveries, std::size_t deliveries_at_once);
 
 /// How long attempts, ended deliveries and finished sends are kept.
 inline constexpr std::chrono::hours kKept{30 * 24};

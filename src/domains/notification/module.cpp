@@ -14,18 +14,19 @@ ExistingUsers existing_users(const auth::Service& auth) {
 
 }  // namespace
 
-Module::Module(Runtime& runtime, const auth::Service& auth)
+Module::Module(Runtime& runtime, const auth::Service& auth, Options options)
     : runtime_(runtime),
+      options_(options),
       registry_(channels::all(runtime.http, runtime.clock)),
       channels_(runtime.database, runtime.changes, runtime.settings, registry_),
       service_(runtime.database, runtime.cache, runtime.changes, runtime.scope, channels_, existing_users(auth),
                [&hub = runtime.hub](const UserId& user) { return hub.online(user); }),
       deliveries_(runtime.database, runtime.changes, runtime.clock, runtime.pauses, channels_, existing_users(auth), runtime.loop.executor(),
-                  {.base_url = runtime.base_url, .seed = static_cast<std::uint64_t>(runtime.clock.now().micros())}) {}
+                  {.base_url = runtime.base_url, .per_host = options.deliveries_per_host, .seed = static_cast<std::uint64_t>(runtime.clock.now().micros())}) {}
 
 Result<void> Module::mount() {
-  if (auto mounted = runtime_.dispatcher.mount(contract(service_, channels_, deliveries_)); !mounted) return mounted;
-  return consume(runtime_.queue, service_, deliveries_);
+  if (auto mounted = runtime_.dispatcher.mount(contract(service_, channels_, deliveries_, options_.notify_body_bytes)); !mounted) return mounted;
+  return consume(runtime_.queue, service_, deliveries_, options_.deliveries_at_once);
 }
 
 awaitable<void> Module::start() {

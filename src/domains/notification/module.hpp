@@ -18,7 +18,12 @@ namespace watchbell::notification {
 /// Builds notification. Stopped with the runtime's queue and scope, which run its tasks.
 class Module {
  public:
-  Module(Runtime& runtime, const auth::Service& auth);
+  struct Options {
+    std::size_t notify_body_bytes = 8 * 1024 * 1024;
+    std::size_t deliveries_at_once = 512;
+    std::size_t deliveries_per_host = 64;
+  };
+  Module(Runtime& runtime, const auth::Service& auth, Options options);
 
   Service& service() noexcept { return service_; }
   /// Mounts the procedures and registers the jobs; before the queue starts.
@@ -29,6 +34,7 @@ class Module {
 
  private:
   Runtime& runtime_;
+  Options options_;
   channels::Registry registry_;
   ChannelSettings channels_;
   Service service_;

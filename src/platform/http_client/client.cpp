@@ -250,6 +250,7 @@ struct Client::Impl {
     bool body_too_large = false;
     bool head_too_large = false;
     std::optional<net::Address> blocked;  // by the judgement at connect
+    int no_socket = 0;                    // why we could not even make a socket
     std::optional<double> dns_ms;
 
     Outcome outcome = Outcome::running;
@@ -384,7 +385,10 @@ curl_socket_t Client::Impl::open_socket(void* transfer, curlsocktype, curl_socka
     return CURL_SOCKET_BAD;
   }
   const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
-  if (fd < 0) return CURL_SOCKET_BAD;
+  if (fd < 0) {
+    self.no_socket = errno;
+    return CURL_SOCKET_BAD;
+  }
   ++self.impl.connections_opened;
   return fd;
 }
@@ -567,6 +571,8 @@ ClientResult Client::Impl::result(Transfer& transfer) {
     return failure(transfer, ClientFailure::too_large, fmt::format("the answer of {} is larger than {} bytes", place, request.max_response_bytes));
   if (transfer.blocked)
     return failure(transfer, ClientFailure::blocked_address, fmt::format("{} leads to {}, a guarded address", place, transfer.blocked->to_string()));
+  if (transfer.no_socket == EMFILE || transfer.no_socket == ENFILE || transfer.no_socket == ENOBUFS || transfer.no_socket == ENOMEM)
+    return failure(transfer, ClientFailure::busy, fmt::format("no socket for {}: {}", place, std::generic_category().message(transfer.no_socket)));
   // libcurl's text names host and port at most; it is worth having where it tells causes apart.
   const std::string_view detail = transfer.error[0] != '\0' ? transfer.error : ::curl_easy_strerror(transfer.code);
   if (is_tls_failure(transfer.code)) return failure(transfer, ClientFailure::tls_failed, fmt::format("no secure connection to {}: {}", place, detail));

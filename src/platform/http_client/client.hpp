@@ -67,7 +67,7 @@ enum class ClientFailure {
   too_large,        ///< body or head over its bound
   protocol_error,   ///< connection lost, or what came was not HTTP
   cancelled,        ///< the client was closed
-  busy,             ///< max_in_flight reached
+  busy,             ///< max_in_flight reached, or this machine has no socket left
 };
 
 /// The enumerator's name.

@@ -36,6 +36,7 @@ Result<void> Queue::consume(std::string queue, std::string consumer, Handler han
   WATCHBELL_ASSERT(!started_);
   for (const auto& known : consumers_)
     if (known.queue == queue && known.name == consumer) return fail(ErrorCode::conflict, "queue {} has a consumer {} already", queue, consumer);
+  if (options.concurrency == 0) options.concurrency = options_.concurrency;
   unfinished_.try_emplace(queue, 0);
   consumers_.push_back({.queue = std::move(queue), .name = std::move(consumer), .handler = std::move(handler), .options = options});
   return {};

@@ -28,10 +28,11 @@ std::chrono::milliseconds back_off(int failed_attempt, Random& random);
 class Queue {
  public:
   struct ConsumerOptions {
-    std::size_t concurrency = 10;
+    std::size_t concurrency = 0;              ///< handlers running at once; 0: Options::concurrency
     std::int64_t max_unfinished = 1'000'000;  ///< of the whole queue; more are refused
   };
   struct Options {
+    std::size_t concurrency = 10;  ///< of a consumer that asks for no other
     std::chrono::milliseconds lease{60'000};
     std::chrono::seconds keep_failed{7 * 24 * 3600};
     std::int64_t keep_failed_count = 5000;

@@ -64,7 +64,7 @@ class CallContext {
 enum class Kind { query, mutation };
 
 struct ProcedureOptions {
-  std::size_t body_limit = 1 << 20;  ///< bytes of a request body
+  std::size_t body_limit = 0;  ///< bytes of a request body; 0: what the server allows for any request
 };
 
 /// One procedure of an area. Immutable once registered.

@@ -111,8 +111,8 @@ Front::Found Front::find_route(std::string_view method, std::string_view path) c
 
 std::size_t Front::body_limit(const http::Request& head) {
   if (is_api(head.path()) && head.path().size() > 5)
-    if (const auto* procedure = dispatcher_.find(head.path().substr(5))) return procedure->options().body_limit;
-  return http::Handler::kDefaultBodyLimit;
+    if (const auto* procedure = dispatcher_.find(head.path().substr(5)); procedure != nullptr && procedure->options().body_limit > 0) return procedure->options().body_limit;
+  return options_.max_body_bytes;
 }
 
 awaitable<void> Front::handle(const http::Request& request, http::Response& response) {

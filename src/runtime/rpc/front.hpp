@@ -37,6 +37,7 @@ class Front final : public http::Handler {
     std::string base_url;                        ///< no trailing slash
     std::vector<std::string> trusted_origins;    ///< "https://host:port"; holds the base URL's
     std::vector<net::Cidr> trusted_proxies;
+    std::size_t max_body_bytes = http::Handler::kDefaultBodyLimit;  ///< unless a procedure has a limit of its own
     std::chrono::seconds boot_wait{30};
     /// Told of every request when it is answered: "rpc", "route" or "page", and how long it took.
     std::function<void(std::string_view kind, std::chrono::nanoseconds took)> on_request;

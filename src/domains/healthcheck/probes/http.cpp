@@ -109,7 +109,7 @@ http::Headers headers_of(const RequestConfig& config) {
 
 class HttpClient final : public Client {
  public:
-  explicit HttpClient(http::Client& client) : client_(client) {}
+  HttpClient(http::Client& client, std::size_t max_body) : client_(client), max_body_(max_body) {}
 
   awaitable<Collected> collect(CollectorEntry entry) override {
     const auto config = rpc::from_json<RequestConfig>(entry.config.text);
@@ -121,7 +121,7 @@ class HttpClient final : public Client {
     if (config->body) request.body = config->body->str();
     request.total_timeout = std::chrono::milliseconds(config->timeout.value());
     request.connect_timeout = request.total_timeout;
-    request.max_response_bytes = kMaxBody;
+    request.max_response_bytes = max_body_;
     request.truncate_large = true;
     request.policy = net::EgressPolicy::probe;
     request.verify_tls = config->verify_tls;
@@ -152,11 +152,12 @@ class HttpClient final : public Client {
 
  private:
   http::Client& client_;
+  std::size_t max_body_;
 };
 
 class Http final : public Strategy {
  public:
-  explicit Http(http::Client& client) : client_(client) {
+  Http(http::Client& client, std::size_t max_body) : client_(client), max_body_(max_body) {
     info_ = {.id = "healthcheck-http.http",
              .display_name = "HTTP",
              .description = "Asks an HTTP or HTTPS address",
@@ -199,15 +200,16 @@ class Http final : public Strategy {
     return std::chrono::milliseconds(value ? value->timeout.value() : HttpConfig().timeout.value());
   }
 
-  awaitable<Result<std::unique_ptr<Client>>> connect(ConfigJson) override { co_return std::make_unique<HttpClient>(client_); }
+  awaitable<Result<std::unique_ptr<Client>>> connect(ConfigJson) override { co_return std::make_unique<HttpClient>(client_, max_body_); }
 
  private:
   http::Client& client_;
+  std::size_t max_body_;
   StrategyInfo info_;
 };
 
 }  // namespace
 
-std::unique_ptr<Strategy> make_http(http::Client& client) { return std::make_unique<Http>(client); }
+std::unique_ptr<Strategy> make_http(http::Client& client, std::size_t max_body) { return std::make_unique<Http>(client, max_body); }
 
 }  // namespace watchbell::healthcheck::probes

@@ -30,7 +30,7 @@ class Identity final : public access::Identity {
 };
 
 struct Wire : Fixture {
-  explicit Wire(async::Loop& l) : Fixture(l) { EXPECT_TRUE(dispatcher.mount(contract(service, channel_settings, deliveries))); }
+  explicit Wire(async::Loop& l) : Fixture(l) { EXPECT_TRUE(dispatcher.mount(contract(service, channel_settings, deliveries, 8 << 20))); }
   /// The status and the body.
   awaitable<std::string> call(std::string procedure, std::string body, std::string cookie = {}, std::string authorization = {}) {
     const std::string path = "notification/" + procedure;

@@ -239,7 +239,7 @@ awaitable<std::vector<SinkRequest>> die_at(async::Loop& loop, std::string point)
   // What a killed process leaves: a job under a lease nobody renews.
   co_await f.database->write([](sql::Session& s) { s.execute("update jobs set state = 'running', lease_until = 9000000000000000000"); });
   jobs::Queue next(f.wheel, *f.database, f.on_fault(), {}, 8);
-  EXPECT_TRUE(consume(next, f.service, f.deliveries));
+  EXPECT_TRUE(consume(next, f.service, f.deliveries, 512));
   co_await next.start();
   co_await f.until([&] { return next.statistics().done == 1; });
   EXPECT_EQ(co_await f.state(), "delivered 1 ");

@@ -63,7 +63,7 @@ class Page final : public http::WebSocket {
 struct Fixture : watchbell::test::RuntimeFixture {
   explicit Fixture(async::Loop& l, std::string egress_allow = "127.0.0.0/8", const sql::MigrationSet* more = nullptr)
       : RuntimeFixture(l, sets(more)), bench(l, std::move(egress_allow)) {
-    EXPECT_TRUE(consume(*queue, service, deliveries));
+    EXPECT_TRUE(consume(*queue, service, deliveries, 512));
   }
   static std::vector<const sql::MigrationSet*> sets(const sql::MigrationSet* more) {
     std::vector<const sql::MigrationSet*> all{&migrations::settings(), &migrations::notification()};
