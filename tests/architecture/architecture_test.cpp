@@ -2,6 +2,9 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
 
 #include "tests/architecture/checker.hpp"
 
@@ -14,6 +17,11 @@ std::string list(const std::vector<Violation>& found) {
   std::string text;
   for (const auto& violation : found) text += violation.where + ": " + violation.what + "\n";
   return text;
+}
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 /// A small tree that keeps the rules, to be broken in one place.
@@ -40,6 +48,26 @@ class Tree : public ::testing::Test {
   fs::path root_;
 };
 
+/// Every setting but those an open issue brings is read by somebody: one that is taken, shown and heeded nowhere is a lie.
+TEST(Architecture, every_setting_has_a_reader) {
+  const fs::path root = WATCHBELL_ROOT;
+  std::string code;
+  for (const auto& entry : fs::directory_iterator(root / "src/app"))
+    if (entry.path().extension() == ".cpp") code += text_of(entry.path());
+  const std::string header = text_of(root / "src/app/config/config.hpp");
+  const auto begin = header.find("struct Config {");
+  const std::string table = header.substr(begin, header.find("bool uses_postgresql", begin) - begin);
+  static const std::regex member(R"(\n  std::[^;\n]*?([a-z_0-9]+)(?: = [^;\n]*|\{[^;\n]*\})?;|\n  (?:Endpoint|log::Level|log::Format) ([a-z_]+))");
+  const std::set<std::string> later{"rate_limit_principal", "rate_limit_address", "rate_limit_sign_in", "config", "database_url", "redis_url"};
+  int members = 0;
+  for (std::sregex_iterator it(table.begin(), table.end(), member), end; it != end; ++it) {
+    const std::string name = (*it)[1].matched ? (*it)[1].str() : (*it)[2].str();
+    ++members;
+    if (!later.contains(name)) EXPECT_TRUE(std::regex_search(code, std::regex(R"(config(\.|->))" + name + R"(\b)"))) << name;
+  }
+  EXPECT_GT(members, 40);
+}
+
 TEST(Architecture, the_tree_keeps_its_rules) { EXPECT_EQ(list(check(WATCHBELL_ROOT)), ""); }
 
 TEST_F(Tree, a_good_tree_passes) { EXPECT_EQ(list(check(root_)), ""); }
@@ -50,6 +78,17 @@ TEST_F(Tree, an_upward_include_fails) {
   ASSERT_EQ(found.size(), 1u) << list(found);
   EXPECT_EQ(found[0].where, "src/base/bad.cpp:2");
   EXPECT_NE(found[0].what.find("upward"), std::string::npos);
+}
+
+TEST_F(Tree, an_include_cannot_hide_in_angles_or_behind_dots) {
+  write("src/base/bad.cpp", "#include <runtime/change/change.hpp>\n");
+  write("src/domains/catalog/bad.cpp", "#include <domains/notification/store.hpp>\n");
+  write("src/domains/catalog/worse.cpp", "#include \"../notification/store.hpp\"\n");
+  const auto found = check(root_);
+  ASSERT_EQ(found.size(), 3u) << list(found);
+  EXPECT_NE(found[0].what.find("upward"), std::string::npos);
+  EXPECT_NE(found[1].what.find("only types, events and service"), std::string::npos);
+  EXPECT_NE(found[2].what.find("not by .."), std::string::npos);
 }
 
 TEST_F(Tree, beast_outside_platform_fails) {

@@ -101,19 +101,19 @@ class Checker {
     static const std::regex include(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"])re");
     for (std::size_t i = 0; i < lines.size(); ++i) {
       std::smatch match;
-      if (std::regex_search(lines[i], match, include)) includes(path, parts, floor, test, i + 1, match[2].str(), match[1].str() == "<");
+      if (std::regex_search(lines[i], match, include)) includes(path, parts, floor, test, i + 1, match[2].str());
       statements(path, relative, test, i + 1, lines[i]);
     }
   }
 
-  void includes(const fs::path& path, const std::vector<std::string>& parts, int floor, bool test, std::size_t line, const std::string& include, bool system) {
+  void includes(const fs::path& path, const std::vector<std::string>& parts, int floor, bool test, std::size_t line, const std::string& include) {
     if (touches_outside(include) && !(parts[0] == "platform" && (path.extension() == ".cpp" || test)) && !(test && !include.starts_with("boost/beast")))
       add(path, line, include + " may be included in platform/**/*.cpp only");
     const bool pure = !test && parts[0] == "domains" && parts.size() == 3 && (parts[2].starts_with("rules.") || parts[2].starts_with("types."));
     if (pure && (include.starts_with("boost/asio") || include.starts_with("boost/json") || include.starts_with("platform/") || include.starts_with("runtime/") || include.starts_with("async/") || include == "base/clock.hpp"))
       add(path, line, "rules and types include only base, other types and the standard library, not " + include);
-    if (system) return;
     const auto target = split(include);
+    if (std::ranges::find(target, "..") != target.end()) add(path, line, "includes are named from src on, not by ..: " + include);
     const int target_floor = floor_of(target[0]);
     if (target_floor < 0) return;
     if (target_floor > floor) add(path, line, "an upward include: " + parts[0] + " may not include " + include);
@@ -125,7 +125,7 @@ class Checker {
   void domain(const fs::path& path, const std::string& own, std::size_t line, const std::vector<std::string>& target, bool test) {
     static const std::set<std::string> open{"types.hpp", "events.hpp", "service.hpp"};
     const std::string& other = target[1];
-    if (!open.contains(target[2]) && !(test && target[2] == "module.hpp")) add(path, line, "of another domain only types, events and service may be included, not domains/" + other + "/" + target[2]);
+    if (!open.contains(target[2]) && !(test && (target[2] == "module.hpp" || target[2] == "test"))) add(path, line, "of another domain only types, events and service may be included, not domains/" + other + "/" + target[2]);
     if (!depends_of(root_ / "src/domains" / own / "CMakeLists.txt").contains(other)) add(path, line, "domain " + own + " does not list " + other + " in DEPENDS");
   }
 
