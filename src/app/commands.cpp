@@ -1,5 +1,6 @@
 #include "app/commands.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -46,7 +47,7 @@ T run_alone(async::Loop& loop, awaitable<T> task) {
 
 awaitable<std::string> administrate_offline(Server& server, std::string request) {
   std::string answer;
-  if (auto prepared = co_await server.prepare(); !prepared) answer = R"({"ok":false,"message":"the database could not be prepared"})";
+  if (auto prepared = co_await server.prepare(); !prepared) answer = Server::refusal(prepared.error().message);
   else answer = co_await server.administrate(std::move(request));
   co_await server.stop();
   co_return answer;
@@ -93,6 +94,7 @@ std::string read_password() {
 }  // namespace
 
 int main(int argc, char** argv, char** environment) {
+  std::signal(SIGPIPE, SIG_IGN);  // who stops reading our log or our answers must not end us
   ::umask(077);  // everything the server writes is its own
   CLI::App app("Watchbell watches the systems a team runs and tells the people who care.", "watchbell");
   app.require_subcommand(1);

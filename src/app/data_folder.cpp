@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -28,6 +29,25 @@ struct Descriptor {
   }
 };
 
+/// Whether a folder is empty (but for what a file system puts there itself) or has been a data folder before.
+bool is_ours_or_empty(int folder) {
+  for (const char* name : {"watchbell.db", "master.key", "setup.token"})
+    if (::faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* entries = copy < 0 ? nullptr : ::fdopendir(copy);
+  if (entries == nullptr) {
+    if (copy >= 0) ::close(copy);
+    return false;
+  }
+  bool empty = true;
+  while (const dirent* entry = ::readdir(entries)) {
+    const std::string_view name = entry->d_name;
+    empty = empty && (name == "." || name == ".." || name == "lost+found");
+  }
+  ::closedir(entries);
+  return empty;
+}
+
 }  // namespace
 
 DataFolder::DataFolder(DataFolder&& other) noexcept : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
@@ -50,10 +70,17 @@ Result<DataFolder> DataFolder::open(const std::filesystem::path& path) {
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return refuse(fail(ErrorCode::conflict, "the data folder {} is in use by another watchbell process", path.string()));
   // access() asks for the real user and honours read-only mounts; nothing is written to find out.
   if (::faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0) return refuse(failed("cannot write to the data folder", path, errno));
-  // A folder somebody else made (a package, a container's volume) may be open to others; what it holds is not for them.
-  struct stat about{};
-  if (::fstat(fd, &about) != 0 || ((about.st_mode & 077) != 0 && ::fchmod(fd, 0700) != 0)) return refuse(failed("cannot make the data folder private", path, errno));
+  if (!made && !is_ours_or_empty(fd)) return fail(ErrorCode::conflict, "the data folder {} holds other things and no Watchbell data: name an empty folder", path.string());
   return folder;
+}
+
+Result<void> DataFolder::make_private() const {
+  struct stat about{};
+  if (::fstat(descriptor_, &about) != 0) return failed("cannot look at the data folder", path_, errno);
+  if ((about.st_mode & 077) == 0 || ::fchmod(descriptor_, 0700) == 0) return {};
+  // Somebody else's folder that we may write to, such as a volume given to a group: what we write there is our own all the same.
+  if (errno == EPERM) return {};
+  return failed("cannot make the data folder private", path_, errno);
 }
 
 bool DataFolder::in_use(const std::filesystem::path& path) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -74,13 +75,22 @@ class MetricsHandler final : public http::Handler {
   probes::Metrics& metrics_;
 };
 
-/// As many open files as the system lets us have.
-void raise_file_limit() {
+/// As many open files as the system lets us have. Answers how many there are.
+std::size_t raise_file_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  if (limit.rlim_cur < limit.rlim_max) {
     limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
   }
+  return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<std::size_t>::max() : limit.rlim_cur;
+}
+
+/// Connections we take: visitors must never have the files that the database, checks and deliveries need.
+std::size_t connections_within(std::size_t files, std::size_t wanted) {
+  constexpr std::size_t kReserve = 2048;
+  const std::size_t ours = std::min(files / 2, kReserve);
+  return std::min(wanted, files - ours);
 }
 
 void report(std::string_view where, std::exception_ptr fault) { log::fault(where, fault); }
@@ -101,8 +111,6 @@ auto on_the_loop(async::Loop& loop, F make) {
   return std::move(*made);
 }
 
-std::string refusal(std::string_view message) { return "{\"ok\":false,\"message\":" + json_string(message) + "}"; }
-
 }  // namespace
 
 struct Server::Parts {
@@ -118,6 +126,7 @@ struct Server::Parts {
   SystemClock clock;
   async::TimerWheel wheel{loop.executor(), clock};
   Gate gate;
+  Gate metrics_gate;
   std::unique_ptr<http::Server> listener;
   std::unique_ptr<http::Server> metrics_listener;
   std::string base_url;
@@ -162,12 +171,15 @@ struct Server::Parts {
 };
 
 Result<void> Server::Parts::open_listener() {
-  raise_file_limit();
+  const std::size_t wanted = static_cast<std::size_t>(config.max_connections);
+  const std::size_t connections = connections_within(raise_file_limit(), wanted);
+  if (connections < wanted) log::warn("fewer connections than set: the limit of open files is low", {{"max_connections", static_cast<std::int64_t>(connections)}});
   http::Server::Options o;
   o.host = config.listen.host;
   o.port = config.listen.port;
   o.max_header_bytes = static_cast<std::size_t>(config.max_header_bytes);
-  o.max_connections = static_cast<std::size_t>(config.max_connections);
+  o.max_connections = connections;
+  o.max_buffered_bytes = static_cast<std::size_t>(config.max_buffered_bytes);
   o.header_timeout = config.header_timeout;
   o.body_timeout = config.body_timeout;
   o.idle_timeout = config.idle_timeout;
@@ -182,6 +194,14 @@ Result<void> Server::Parts::open_listener() {
   auto bound = listener->listen();
   if (!bound) return std::unexpected(std::move(bound.error()));
   online = true;
+  if (config.metrics_listen) {
+    http::Server::Options m;
+    m.host = config.metrics_listen->host;
+    m.port = config.metrics_listen->port;
+    m.on_fault = report;
+    metrics_listener = std::make_unique<http::Server>(loop, wheel, metrics_gate, m);
+    if (auto metrics_bound = metrics_listener->listen(); !metrics_bound) return std::unexpected(std::move(metrics_bound.error()));
+  }
   config::Endpoint at = config.listen;
   at.port = *bound;
   base_url = config.base_url.value_or("http://" + at.to_string());
@@ -199,6 +219,7 @@ Result<void> Server::Parts::open_store(bool in_memory) {
     // Looked at before anything is written, the key included: a refused start leaves the disk as it was.
     const auto sets = Modules::migrations();
     if (auto looked = sql::Database::inspect(url, sets); !looked) return looked;
+    if (auto secured = folder->make_private(); !secured) return secured;
     if (master_key.empty()) {
       std::error_code absent;
       const auto size = std::filesystem::file_size(url, absent);
@@ -237,7 +258,7 @@ Result<void> Server::Parts::build() {
   hashing.max_queued = static_cast<std::size_t>(config.password_queue);
   passwords = std::make_unique<crypto::PasswordHasher>(hashing);
   const auto seed = static_cast<std::uint64_t>(clock.monotonic().time_since_epoch().count());
-  queue = std::make_unique<jobs::Queue>(wheel, *database, report, jobs::Queue::Options{}, seed);
+  queue = std::make_unique<jobs::Queue>(wheel, *database, report, jobs::Queue::Options{.concurrency = static_cast<std::size_t>(config.job_concurrency)}, seed);
   bus = std::make_unique<events::Bus>(*queue, *keyring, scope, report);
   signals::Hub::Options hub_options;
   hub_options.sockets_per_user = static_cast<std::size_t>(config.sockets_per_user);
@@ -265,7 +286,7 @@ Result<void> Server::Parts::build() {
   auth = std::make_unique<auth::Module>(*database, *cache, *changes, *passwords, scope, clock, keyring->derive("session", 32), https, auth_options);
   dispatcher = std::make_unique<rpc::Dispatcher>(auth->service(), pool);
 
-  rpc::Front::Options front_options{.base_url = base_url, .trusted_origins = {rpc::origin_of(base_url)}, .trusted_proxies = config.trusted_proxies, .on_request = {}};
+  rpc::Front::Options front_options{.base_url = base_url, .trusted_origins = {rpc::origin_of(base_url)}, .trusted_proxies = config.trusted_proxies, .max_body_bytes = static_cast<std::size_t>(config.max_body_bytes), .on_request = {}};
   if (online && config.listen.is_loopback())
     for (const char* host : {"localhost", "127.0.0.1", "[::1]"}) front_options.trusted_origins.push_back(rpc::origin_of("http://" + std::string(host) + ":" + std::to_string(listener->port())));
   metrics = std::make_unique<probes::Metrics>();
@@ -388,15 +409,8 @@ Result<std::unique_ptr<Server>> Server::open(async::Loop& loop, const config::Co
     if (auto opened = parts->open_store(false); !opened) return std::unexpected(std::move(opened.error()));
     if (auto built = parts->build(); !built) return std::unexpected(std::move(built.error()));
     parts->gate.behind = parts->front.get();
-    if (config.metrics_listen) {
-      parts->metrics_handler = std::make_unique<MetricsHandler>(*parts->metrics);
-      http::Server::Options o;
-      o.host = config.metrics_listen->host;
-      o.port = config.metrics_listen->port;
-      o.on_fault = report;
-      parts->metrics_listener = std::make_unique<http::Server>(loop, parts->wheel, *parts->metrics_handler, o);
-      if (auto bound = parts->metrics_listener->listen(); !bound) return std::unexpected(std::move(bound.error()));
-    }
+    parts->metrics_handler = std::make_unique<MetricsHandler>(*parts->metrics);
+    parts->metrics_gate.behind = parts->metrics_handler.get();
     return std::unique_ptr<Server>(new Server(std::move(parts)));
   });
 }
@@ -474,6 +488,8 @@ std::string Server::address() const {
   at.port = port();
   return "http://" + at.to_string();
 }
+
+std::string Server::refusal(std::string_view message) { return "{\"ok\":false,\"message\":" + json_string(message) + "}"; }
 
 std::uint16_t Server::port() const { return parts_->listener ? parts_->listener->port() : 0; }
 

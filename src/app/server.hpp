@@ -42,6 +42,8 @@ class Server {
 
   /// One administration command (admin.hpp).
   awaitable<std::string> administrate(std::string request);
+  /// The answer that refuses an administration request.
+  static std::string refusal(std::string_view message);
 
   /// "http://127.0.0.1:3000"
   std::string address() const;

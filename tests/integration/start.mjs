@@ -1,7 +1,8 @@
 // Starting and stopping: what keeps the server from starting is said in one sentence and leaves the disk as it was; what was accepted
 // survives every way to end.
 import assert from "node:assert/strict";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Api } from "../e2e/lib/api.mjs";
 import { Program, runProgram, temporaryFolder } from "../e2e/lib/program.mjs";
@@ -35,6 +36,13 @@ test("a_port_in_use_is_said_and_makes_no_folder", async (context) => {
   const other = await new Target(context).up();
   const { host } = new URL(other.url);
   const sentence = await refused(context, temporaryFolder(context), { listen: host });
+  assert.match(sentence, new RegExp(`${host}.*in use`));
+});
+
+test("a_metrics_port_in_use_is_said_and_makes_no_folder", async (context) => {
+  const other = await new Target(context).up();
+  const { host } = new URL(other.url);
+  const sentence = await refused(context, temporaryFolder(context), { env: { WATCHBELL_METRICS_LISTEN: host } });
   assert.match(sentence, new RegExp(`${host}.*in use`));
 });
 
@@ -73,6 +81,10 @@ test("a_damaged_database_is_said_and_left_alone", async (context) => {
   const garbage = Buffer.from(sound);
   garbage.fill(0x55, 0, 100);
   assert.match(await damaged(garbage), /watchbell\.db/);
+  // A refused start takes no rights away either.
+  chmodSync(data, 0o755);
+  assert.match(await damaged(garbage), /watchbell\.db/);
+  assert.equal(statSync(data).mode & 0o777, 0o755);
   assert.match(await damaged("no database at all\n"), /watchbell\.db/);
   assert.match(await damaged(sound.subarray(0, sound.length / 2)), /watchbell\.db/);
   assert.match(await damaged(sound.subarray(0, 50)), /watchbell\.db/);
@@ -105,6 +117,62 @@ test("an_unknown_or_bad_setting_is_said_with_the_nearest_known_one", async (cont
   assert.match(await refused(context, data, { listen: "nonsense" }), /listen/);
   assert.match(await refused(context, data, { env: { WATCHBELL_MASTER_KEY: "secret-but-short" } }), /^(?!.*secret-but-short).*MASTER_KEY|master_key/i);
   assert.match(await refused(context, data, { env: { WATCHBELL_REDIS_URL: "redis://127.0.0.1" } }), /redis_url|REDIS_URL/);
+});
+
+test("a_folder_with_other_things_in_it_is_left_alone", async (context) => {
+  const data = temporaryFolder(context);
+  mkdirSync(data, { mode: 0o755 });
+  writeFileSync(join(data, "somebody's.txt"), "not ours");
+  chmodSync(data, 0o1777);
+  assert.match(await refused(context, data), /holds other things/);
+  assert.equal(statSync(data).mode & 0o7777, 0o1777);
+});
+
+test("an_empty_folder_that_others_may_read_becomes_private", async (context) => {
+  const data = temporaryFolder(context);
+  mkdirSync(data);
+  chmodSync(data, 0o755);
+  await new Program(context, { data }).start();
+  assert.equal(statSync(data).mode & 0o777, 0o700);
+});
+
+test("who_stops_reading_the_log_does_not_end_the_server", async (context) => {
+  const data = temporaryFolder(context);
+  const child = spawn(context.options.program, ["serve", "--listen", "127.0.0.1:0", "--data", data], { stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
+  context.after(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  let text = "";
+  child.stdout.on("data", (bytes) => (text += bytes));
+  await until("the server to listen", () => /listening on (\S+)/.test(text));
+  const base = /listening on (\S+)/.exec(text)[1];
+  child.stderr.destroy();
+  child.stdout.destroy();
+  for (let i = 0; i < 3; ++i) assert.equal((await fetch(`${base}/api/none/such`)).status, 404); // each is a line of the log
+  assert.equal((await fetch(`${base}/healthz`)).status, 200);
+  child.kill("SIGTERM");
+  assert.equal(await ended, 0);
+});
+
+test("visitors_cannot_take_the_files_that_checks_need", async (context) => {
+  let runs = 0;
+  const target = await new Target(context, (_, response) => response.end(`${++runs}\n`)).up();
+  const program = await new Program(context, { wrap: ["prlimit", "--nofile=120:120"] }).start();
+  const api = await new Api(program).onboard();
+  const system = await api.watch("Shop", target.url);
+  await until("the system to be healthy", async () => (await api.stateOf(system)) === "healthy");
+  // More than there are files; those beyond the bound wait in the kernel's queue.
+  const idle = await Promise.all(Array.from({ length: 200 }, () => RawSocket.open(context, program)));
+  for (const socket of idle) socket.write("GET");
+  const before = runs;
+  await until("five more runs", () => runs >= before + 5);
+  for (const socket of idle) socket.cut();
+  assert.equal(await api.stateOf(system), "healthy");
+  const { runs: history } = await api.call("healthcheck", "getHistory", { systemId: system.id, limit: 100 });
+  assert.ok(history.length >= 5);
+  assert.deepEqual([...new Set(history.map(({ status }) => status))], ["healthy"]);
 });
 
 test("a_fresh_folder_is_ours_alone", async (context) => {

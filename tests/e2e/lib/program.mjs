@@ -57,11 +57,12 @@ export class Program {
   stderr = "";
   base = "";
 
-  constructor(context, { program = context.options.program, data = temporaryFolder(context), args = [] } = {}) {
+  constructor(context, { program = context.options.program, data = temporaryFolder(context), args = [], wrap = [] } = {}) {
     if (!existsSync(program)) throw new Error(`there is no program at ${program}`);
     this.program = program;
     this.data = data;
     this.args = args;
+    this.wrap = wrap; // a command to run it with
     this.port = 0;
     context.onFailure(async () => {
       const file = context.keep("server.log");
@@ -72,7 +73,8 @@ export class Program {
 
   /** Starts it and waits until it listens. A port once chosen is kept over restarts. */
   async start(env = {}) {
-    const child = spawn(this.program, ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.data, ...this.args], {
+    const [file, ...rest] = [...this.wrap, this.program, "serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.data, ...this.args];
+    const child = spawn(file, rest, {
       env: environment({ ...Program.env, ...env }),
       stdio: ["ignore", "pipe", "pipe"],
     });
