@@ -4,12 +4,14 @@ import { useNow } from "@/lib/use-now";
 
 interface RelativeTimeProps {
   at: Date;
+  /** How the instant is told; how long ago unless said otherwise. */
+  say?: (at: Date, now: Date) => string;
   /** False inside a link, which has the focus itself. */
   focusable?: boolean;
 }
 
-/** How long ago, with the exact instant on hover and focus. */
-export function RelativeTime({ at, focusable = true }: RelativeTimeProps) {
+/** An instant as seen from now, with the exact instant on hover and focus. */
+export function RelativeTime({ at, say = relativeTime, focusable = true }: RelativeTimeProps) {
   const now = useNow();
   const [opens, setOpens] = useState<"left" | "right">("right");
   const aim = ({ currentTarget }: { currentTarget: Element }) => setOpens(currentTarget.getBoundingClientRect().left < window.innerWidth / 2 ? "right" : "left");
@@ -27,7 +29,7 @@ export function RelativeTime({ at, focusable = true }: RelativeTimeProps) {
       tabIndex={focusable ? 0 : undefined}
       className="rounded whitespace-nowrap"
     >
-      {relativeTime(at, now)}
+      {say(at, now)}
     </time>
   );
 }

@@ -13,6 +13,9 @@ export interface LatencyChart {
   minMs: number;
   maxMs: number;
   runs: number;
+  /** When the oldest and the newest run were. */
+  from: Date;
+  to: Date;
 }
 
 /** A pause of this many usual steps between two runs is a gap: nobody measured then. */
@@ -46,7 +49,7 @@ export function latencyChart(runs: readonly Run[]): LatencyChart | undefined {
     }
     before = run;
   }
-  return { lines, failures: ordered.filter((run) => run.status !== "healthy").map(place), minMs: Math.min(...latencies), maxMs, runs: ordered.length };
+  return { lines, failures: ordered.filter((run) => run.status !== "healthy").map(place), minMs: Math.min(...latencies), maxMs, runs: ordered.length, from: first.timestamp, to: last.timestamp };
 }
 
 /** The median time between two runs. */

@@ -37,6 +37,10 @@ export const en = {
   "common.pages": "Pages",
   "common.saved": "Saved.",
 
+  "time.justNow": "just now",
+  "time.for": "for {duration}",
+  "time.since": "since {date}",
+
   "error.title": "This could not be loaded",
   "error.page": "Something went wrong",
   "error.pageHint": "The page met an error it did not expect. Reloading usually helps.",
@@ -89,7 +93,6 @@ export const en = {
   "systems.add": "Add system",
   "systems.filter": "Filter by state",
   "systems.all": "All",
-  "systems.since": "since {time}",
   "systems.latency": "Latency {value}",
   "systems.empty": "Watch your first system",
   "systems.emptyHint": "Point Watchbell at an HTTP address. It will tell you when that stops answering.",

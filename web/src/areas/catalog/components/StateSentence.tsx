@@ -1,5 +1,6 @@
 import { StateMark } from "@/areas/healthcheck/components/StateMark";
 import type { SystemStatus } from "@/areas/healthcheck/queries";
+import { sinceTime } from "@/lib/format";
 import { t } from "@/lib/i18n/t";
 import { RelativeTime } from "@/ui/RelativeTime";
 
@@ -12,8 +13,7 @@ export function StateSentence({ status }: { status: SystemStatus }) {
       {since && (
         <>
           {" "}
-          {t("systems.since", { time: "" })}
-          <RelativeTime at={since} />
+          <RelativeTime at={since} say={sinceTime} />
         </>
       )}
       : {reason(state, checkStatuses)}

@@ -9,7 +9,7 @@ export function SystemGone() {
   return (
     <Surface>
       <PageTitle text={t("system.gone")} />
-      <EmptyState icon="search" title={t("system.gone")} text={t("system.goneHint")}>
+      <EmptyState page icon="search" title={t("system.gone")} text={t("system.goneHint")}>
         <Link to="/" className={buttonStyle("primary")}>
           {t("notFound.back")}
         </Link>

@@ -89,7 +89,7 @@ function SystemList({ systems }: { systems: readonly System[] }) {
             <Button onClick={() => void navigate({ to: "/" })}>{t("systems.clearFilter")}</Button>
           </EmptyState>
         ) : (
-          <ul className="divide-y divide-line">
+          <ul className="@container divide-y divide-line">
             {shown.map((system) => (
               <SystemRow key={system.id} system={system} status={statusOf(system)} />
             ))}

@@ -137,14 +137,15 @@ describe("a system", () => {
   it("tells its state in a sentence, its runs with reasons, and who is told", async () => {
     const { server, ids } = await withSystems("Shop");
     const [id = ""] = ids;
-    server.run(id, "healthy", 40);
+    server.run(id, "healthy", 40, "40 ms, as its latency says already");
     const { user } = openApp(`/systems/${id}`);
-    await waitFor(() => expect(screen.getByText(/everything works/).textContent).toMatch(/^Healthy since now: everything works\./));
+    await waitFor(() => expect(screen.getByText(/everything works/).textContent).toMatch(/^Healthy just now: everything works\./));
     await waitFor(() => expect(server.openSockets).toBe(1));
     server.run(id, "unhealthy", undefined, "Connection refused");
     server.run(id, "unhealthy", undefined, "Connection refused");
-    await waitFor(() => expect(screen.getByText(/one check is failing/).textContent).toMatch(/^Unhealthy since/));
+    await waitFor(() => expect(screen.getByText(/one check is failing/).textContent).toMatch(/^Unhealthy just now/));
     expect((await screen.findAllByText("Connection refused")).length).toBeGreaterThan(0);
+    expect(screen.queryByText(/as its latency says already/)).toBeNull();
     expect(screen.getByText(/http:\/\/old\.test\//)).toBeTruthy();
 
     const tellMe = screen.getByRole("switch", { name: "Tell me" });
@@ -197,7 +198,7 @@ describe("a system", () => {
 
   it("that does not exist says so; an old address of one leads to it", async () => {
     const { at } = openApp("/catalog/system/nothing");
-    expect(await screen.findByText("This system does not exist")).toBeTruthy();
+    expect(await screen.findByRole("heading", { name: "This system does not exist", level: 1 })).toBeTruthy();
     expect(at()).toBe("/systems/nothing");
   });
 });

@@ -1,6 +1,7 @@
 import { latency } from "@/lib/format";
 import { t } from "@/lib/i18n/t";
 import { Loaded } from "@/ui/Loaded";
+import { RelativeTime } from "@/ui/RelativeTime";
 import { Section } from "@/ui/Section";
 import { Skeleton } from "@/ui/Skeleton";
 import { latencyChart, type ChartPoint, type LatencyChart } from "../latency-chart";
@@ -26,15 +27,15 @@ export function LatencySection({ systemId }: { systemId: string }) {
 }
 
 function Chart({ chart }: { chart: LatencyChart }) {
-  const { lines, failures, minMs, maxMs, runs } = chart;
+  const { lines, failures, minMs, maxMs, runs, from, to } = chart;
   return (
-    <div className="flex gap-3 py-4 pr-4 pl-5">
+    <div className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 py-4 pr-4 pl-5">
       <svg
         role="img"
         aria-label={t("system.latencyChart", { runs, min: latency(minMs), max: latency(maxMs), failures: failures.length })}
         viewBox={`0 0 ${WIDTH} ${HEIGHT + FOOT}`}
         preserveAspectRatio="none"
-        className="h-32 min-w-0 flex-1 overflow-visible"
+        className="h-32 w-full overflow-visible"
       >
         {[0, 0.5, 1].map((y) => (
           <line key={y} x1="0" x2={WIDTH} y1={y * HEIGHT} y2={y * HEIGHT} className="stroke-line" vectorEffect="non-scaling-stroke" />
@@ -46,11 +47,15 @@ function Chart({ chart }: { chart: LatencyChart }) {
           <line key={at} x1={x * WIDTH} x2={x * WIDTH} y1={HEIGHT + 2} y2={HEIGHT + FOOT} className="stroke-unhealthy-mark" strokeWidth="3" vectorEffect="non-scaling-stroke" />
         ))}
       </svg>
-      <div aria-hidden="true" className="flex h-[7.4rem] w-14 shrink-0 flex-col justify-between text-right text-xs text-muted tabular-nums">
+      <div aria-hidden="true" className="-mt-2.25 flex h-34 w-14 flex-col justify-between text-right text-xs text-muted tabular-nums">
         <span>{latency(maxMs)}</span>
         <span>{latency(maxMs / 2)}</span>
         <span>{latency(0)}</span>
       </div>
+      <p className="mt-1 flex justify-between text-xs text-muted">
+        <RelativeTime at={from} />
+        <RelativeTime at={to} />
+      </p>
     </div>
   );
 }

@@ -6,7 +6,7 @@ import { Pages } from "@/ui/Pages";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { Section } from "@/ui/Section";
 import { Skeleton } from "@/ui/Skeleton";
-import { RUNS_PAGE, useRuns } from "../queries";
+import { RUNS_PAGE, useRuns, type Run } from "../queries";
 import { StateMark } from "./StateMark";
 
 interface RunsSectionProps {
@@ -51,13 +51,13 @@ export function RunsSection({ systemId, page, onPage }: RunsSectionProps) {
                     <td className="py-2.5 pl-5">
                       <StateMark state={run.status} />
                       {/* A narrow page has no room for a column of reasons. */}
-                      {run.message !== undefined && <p className="mt-0.5 pl-6 text-sm text-muted sm:hidden">{run.message}</p>}
+                      {reason(run) !== undefined && <p className="mt-0.5 pl-6 text-sm text-muted sm:hidden">{reason(run)}</p>}
                     </td>
                     <td className="px-3 py-2.5 text-muted">
                       <RelativeTime at={run.timestamp} />
                     </td>
                     <td className="py-2.5 pr-5 text-right whitespace-nowrap text-muted tabular-nums sm:px-3">{run.latencyMs === undefined ? "–" : latency(run.latencyMs)}</td>
-                    <td className="py-2.5 pr-5 pl-3 text-muted max-sm:hidden">{run.message}</td>
+                    <td className="py-2.5 pr-5 pl-3 text-muted max-sm:hidden">{reason(run)}</td>
                   </tr>
                 ))}
               </tbody>
@@ -68,4 +68,9 @@ export function RunsSection({ systemId, page, onPage }: RunsSectionProps) {
       </Loaded>
     </Section>
   );
+}
+
+/** Why a run failed. Of one that did not, the message only repeats its latency. */
+function reason(run: Run): string | undefined {
+  return run.status === "healthy" ? undefined : run.message;
 }
