@@ -24,15 +24,20 @@ export function TopBar({ user, live }: { user: Session["user"]; live: RealtimeSt
         </Link>
         <SystemSearch />
         <div className="ml-auto flex items-center gap-1">
-          {live === "waiting" && (
-            <span role="status" title={t("app.reconnectingHint")} className="mr-1 flex items-center gap-1.5 rounded-full bg-degraded-soft px-2.5 py-0.5 text-sm text-degraded">
-              <span aria-hidden="true" className="pulse size-2 rounded-full bg-degraded-mark" />
-              <span className="max-sm:sr-only">{t("app.reconnecting")}</span>
-            </span>
-          )}
           <Bell />
           <AccountMenu user={user} />
         </div>
+      </div>
+      {/* Always there, since a live region added with its text is not read aloud. */}
+      <div role="status">
+        {live === "waiting" && (
+          <p className="absolute inset-x-0 top-full flex items-center justify-center gap-2 border-y border-line bg-degraded-soft px-4 py-1 text-sm text-degraded">
+            <span aria-hidden="true" className="pulse size-2 shrink-0 rounded-full bg-degraded-mark" />
+            <span>
+              <strong className="font-semibold">{t("app.reconnecting")}</strong> {t("app.reconnectingHint")}
+            </span>
+          </p>
+        )}
       </div>
       {menuOpen && (
         <Dialog label={t("nav.label")} onClose={closeMenu} className="m-0 h-dvh max-h-none w-72 max-w-[85vw]">

@@ -25,9 +25,9 @@ describe("the shell", () => {
     await waitFor(() => expect(server.openSockets).toBe(1));
     browser.offline = true;
     server.dropSockets(1006);
-    expect(await screen.findByText("Reconnecting")).toBeTruthy();
+    expect(await screen.findByText("Reconnecting.")).toBeTruthy();
     browser.offline = false;
-    await waitFor(() => expect(screen.queryByText("Reconnecting")).toBeNull(), { timeout: 8000 });
+    await waitFor(() => expect(screen.queryByText("Reconnecting.")).toBeNull(), { timeout: 8000 });
   });
 
   it("has a page for addresses that lead nowhere", async () => {

@@ -92,6 +92,17 @@ describe("Realtime", () => {
     expect(Socket.all.length).toBe(sockets + 1);
   });
 
+  it("counts as waiting while it tries, so that nothing blinks at each try", () => {
+    last().onclose?.({ code: 1006 });
+    vi.advanceTimersByTime(1000);
+    expect(Socket.all.length).toBe(2);
+    expect(realtime.state()).toBe("waiting");
+    window.dispatchEvent(new Event("online"));
+    expect(Socket.all.length).toBe(2);
+    last().says({ type: "connected", userId: "u" });
+    expect(realtime.state()).toBe("live");
+  });
+
   it("spreads the wait over all of it", () => {
     realtime.stop();
     realtime = new Realtime("ws://w.test", listener, () => 0.25);

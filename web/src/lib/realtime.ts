@@ -7,6 +7,7 @@ export interface RealtimeListener {
   sessionEnded(): void;
 }
 
+/** `waiting` from the loss of a connection until the next one stands, the tries in between included. */
 export type RealtimeState = "connecting" | "live" | "waiting";
 
 const FIRST_DELAY_MS = 1_000;
@@ -58,13 +59,12 @@ export class Realtime {
   }
 
   private readonly retryNow = () => {
-    if (this.current !== "waiting") return;
+    if (this.current !== "waiting" || this.socket) return;
     clearTimeout(this.retryTimer);
     this.open();
   };
 
   private open(): void {
-    this.become("connecting");
     const socket = new WebSocket(this.url);
     this.socket = socket;
     this.lastSeq = 0;

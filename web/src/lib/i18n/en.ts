@@ -4,8 +4,8 @@ export const en = {
   "app.title": "{page} · Watchbell",
   "app.titleUnread": "({unread}) {page} · Watchbell",
   "app.skip": "Skip to content",
-  "app.reconnecting": "Reconnecting",
-  "app.reconnectingHint": "Live updates are interrupted. What you see may be out of date.",
+  "app.reconnecting": "Reconnecting.",
+  "app.reconnectingHint": "What you see may be out of date.",
 
   "nav.label": "Main",
   "nav.open": "Open menu",
