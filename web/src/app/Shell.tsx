@@ -6,6 +6,7 @@ import { useUnreadCount } from "@/areas/notification/queries";
 import { t } from "@/lib/i18n/t";
 import type { Session } from "@/lib/session-client";
 import { ErrorState } from "@/ui/ErrorState";
+import { focusContent } from "@/ui/focus-content";
 import { UnreadContext } from "@/ui/PageTitle";
 import { Redirect } from "@/ui/Redirect";
 import { useLive } from "./live";
@@ -37,6 +38,16 @@ function SignedIn({ session }: { session: Session }) {
   const queries = useQueryClient();
   const live = useLive();
   const unread = useUnreadCount();
+  const router = useRouter();
+
+  // Another page begins at its content, as it would had the browser loaded it; whoever types into the search goes on typing.
+  useEffect(
+    () =>
+      router.subscribe("onRendered", ({ pathChanged }) => {
+        if (pathChanged && !document.activeElement?.matches("input")) focusContent();
+      }),
+    [router],
+  );
 
   // Whoever signs in next must not see what this one could read.
   useEffect(() => () => queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "auth" }), [queries]);

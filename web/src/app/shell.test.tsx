@@ -30,6 +30,17 @@ describe("the shell", () => {
     await waitFor(() => expect(screen.queryByText("Reconnecting.")).toBeNull(), { timeout: 8000 });
   });
 
+  it("begins each page at its content, and lets who searches go on typing", async () => {
+    const { user } = openApp("/inbox");
+    await user.click(await screen.findByRole("link", { name: "Settings" }));
+    await screen.findByRole("heading", { name: "Settings", level: 1 });
+    await waitFor(() => expect(document.activeElement).toBe(screen.getByRole("main")));
+    await user.type(screen.getByRole("searchbox", { name: "Find a system" }), "shop");
+    await screen.findByRole("heading", { name: "Systems", level: 1 });
+    expect(document.activeElement).toBe(screen.getByRole("searchbox", { name: "Find a system" }));
+    expect(document.activeElement).toHaveProperty("value", "shop");
+  });
+
   it("has a page for addresses that lead nowhere", async () => {
     openApp("/no/such/page");
     expect(await screen.findByRole("heading", { name: "Nothing is here" })).toBeTruthy();

@@ -7,11 +7,14 @@ import { Choice } from "@/ui/Choice";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { EmptyState } from "@/ui/EmptyState";
 import { errorText } from "@/ui/error-text";
+import { focusContent } from "@/ui/focus-content";
 import { Loaded } from "@/ui/Loaded";
 import { PageHeader } from "@/ui/PageHeader";
 import { Pages } from "@/ui/Pages";
+import { Redirect } from "@/ui/Redirect";
 import { Skeleton } from "@/ui/Skeleton";
 import { Surface } from "@/ui/Surface";
+import { useKeptFocus } from "@/ui/use-kept-focus";
 import { InboxRow } from "../components/InboxRow";
 import { PAGE_SIZE, useDeleteNotification, useInbox, useMarkAsRead, useUnreadCount, type Notification } from "../queries";
 
@@ -22,14 +25,21 @@ export function InboxPage() {
   const unread = useUnreadCount();
   const markAsRead = useMarkAsRead();
   const remove = useDeleteNotification();
+  const kept = useKeptFocus<HTMLUListElement>();
   const [deleting, setDeleting] = useState<Notification>();
 
   // Another filter is another list, so it begins at its first page; what is the default is left out of the address.
   const open = (filter: typeof show, next = 1) => void navigate({ to: "/inbox", search: { ...(filter === "all" ? {} : { show: filter }), ...(next === 1 ? {} : { page: next }) } });
 
+  const markAll = () => {
+    markAsRead.mutate(undefined);
+    // The button goes with the last unread one.
+    focusContent();
+  };
+
   return (
     <>
-      <PageHeader title={t("inbox.title")} actions={unread > 0 && <Button onClick={() => markAsRead.mutate(undefined)}>{t("inbox.markAll")}</Button>} />
+      <PageHeader title={t("inbox.title")} actions={unread > 0 && <Button onClick={markAll}>{t("inbox.markAll")}</Button>} />
       <div className="mb-3">
         <Choice
           label={t("inbox.filter")}
@@ -64,7 +74,9 @@ export function InboxPage() {
         >
           {(data) => (
             <>
-              <ul className="divide-y divide-line">
+              {/* A page beyond the last, as when its rows were read or deleted, leads to the last. */}
+              {data.notifications.length === 0 && <Redirect to={addressOf(show, Math.ceil(data.total / PAGE_SIZE))} />}
+              <ul {...kept} className="divide-y divide-line">
                 {data.notifications.map((notification) => (
                   <InboxRow
                     key={notification.id}
@@ -91,11 +103,7 @@ export function InboxPage() {
           error={remove.isError ? errorText(remove.error) : undefined}
           onConfirm={() =>
             remove.mutate(deleting, {
-              onSuccess: () => {
-                setDeleting(undefined);
-                // The last row of the last page takes its page with it.
-                if (inbox.data?.notifications.length === 1 && page > 1) open(show, page - 1);
-              },
+              onSuccess: () => setDeleting(undefined),
             })
           }
           onClose={() => setDeleting(undefined)}
@@ -103,4 +111,8 @@ export function InboxPage() {
       )}
     </>
   );
+}
+
+function addressOf(show: "all" | "unread", page: number): string {
+  return `/inbox?${new URLSearchParams({ ...(show === "all" ? {} : { show }), ...(page === 1 ? {} : { page: String(page) }) }).toString()}`.replace(/\?$/, "");
 }

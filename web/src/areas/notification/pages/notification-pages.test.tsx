@@ -106,6 +106,26 @@ describe("the inbox", () => {
     await waitFor(() => expect(rows()).toHaveLength(20));
   });
 
+  it("keeps the place of who walks it by keyboard", async () => {
+    const { user } = openApp("/inbox?show=unread", { prepare: notify(3) });
+    await waitFor(() => expect(rows()).toHaveLength(3));
+    within(rows()[1] ?? document.body).getByRole("button", { name: "Mark as read" }).focus();
+    await user.keyboard("{Enter}");
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    // The row is gone, and the one that follows it has the focus.
+    expect(rows()[1]?.textContent).toMatch(/Notice 1/);
+    expect(rows()[1]?.contains(document.activeElement)).toBe(true);
+    await user.click(screen.getByRole("button", { name: "Mark all read" }));
+    expect(await screen.findByText("All read")).toBeTruthy();
+    expect(document.activeElement).toBe(screen.getByRole("main"));
+  });
+
+  it("leads from a page beyond the last to the last", async () => {
+    const { at } = openApp("/inbox?page=9&show=unread", { prepare: notify(21) });
+    await waitFor(() => expect(at()).toBe("/inbox?show=unread&page=2"));
+    await waitFor(() => expect(rows()).toHaveLength(1));
+  });
+
   it("follows an action into the app and marks its notice read", async () => {
     const { server } = FakeBrowser.get();
     const id = await addSystem(server, server.addUser(), "Shop");
