@@ -73,7 +73,7 @@ async function seeded(base: string, browser: Browser): Promise<void> {
       await page.getByRole("button", { name: "Delete" }).click();
       await shoot("delete");
       await page.keyboard.press("Escape");
-      await page.getByRole("link", { name: "Edit" }).click();
+      await page.getByRole("link", { name: "Edit", exact: true }).click();
       await page.getByLabel("URL").waitFor();
       await shoot("edit");
 

@@ -36,6 +36,7 @@ const system = createRoute({
 const editSystem = createRoute({
   getParentRoute: () => shell,
   path: "/systems/$systemId/edit",
+  validateSearch: (search): { check?: string } => (typeof search["check"] === "string" ? { check: search["check"] } : {}),
   component: lazyRouteComponent(() => import("@/areas/catalog/pages/EditSystemPage"), "EditSystemPage"),
 });
 

@@ -56,6 +56,7 @@ export class FakeHealth {
       configurationId,
       configurationName: this.configuration(configurationId).name,
       enabled,
+      ...(stateThresholds === undefined && check?.association.stateThresholds ? { stateThresholds: check.association.stateThresholds } : {}),
       ...(stateThresholds?.mode === "consecutive"
         ? {
             stateThresholds: {
@@ -114,7 +115,8 @@ export class FakeHealth {
   }
 
   status(systemId: string): Status {
-    const mine = this.checks.filter((each) => each.systemId === systemId);
+    // A check that does not run has no say.
+    const mine = this.checks.filter((each) => each.systemId === systemId && each.association.enabled && !this.configuration(each.association.configurationId).paused);
     const worst = mine.reduce<Check | undefined>((found, each) => (!found || ORDER.indexOf(each.state) > ORDER.indexOf(found.state) ? each : found), undefined);
     return {
       status: worst?.state ?? "unknown",

@@ -63,6 +63,9 @@ const MANAGED: Record<string, string> = {
   "healthcheck.updateConfiguration": "healthcheck.healthcheck.manage",
   "healthcheck.deleteConfiguration": "healthcheck.healthcheck.manage",
   "healthcheck.associateSystem": "healthcheck.healthcheck.manage",
+  "healthcheck.disassociateSystem": "healthcheck.healthcheck.manage",
+  "healthcheck.pauseConfiguration": "healthcheck.healthcheck.manage",
+  "healthcheck.resumeConfiguration": "healthcheck.healthcheck.manage",
   "healthcheck.getConfigurations": "healthcheck.healthcheck.read",
   "healthcheck.getSystemAssociations": "healthcheck.healthcheck.read",
   "notification.getDeliveryStrategies": "notification.notification.manage",
@@ -300,7 +303,10 @@ export class FakeServer {
         this.health.associate(this.system(systemId).id, body);
         this.announce("healthcheck.config.changed", {});
       },
-      disassociateSystem: ({ systemId, configId }) => this.health.disassociate(systemId, configId),
+      disassociateSystem: ({ systemId, configId }) => {
+        this.health.disassociate(systemId, configId);
+        this.announce("healthcheck.config.changed", {});
+      },
       getSystemAssociations: ({ systemId }) => this.health.associations(systemId),
       getSystemHealthStatus: ({ systemId }) => this.health.status(systemId),
       getBulkSystemHealthStatus: ({ systemIds }) => ({ statuses: Object.fromEntries(systemIds.map((id) => [id, this.health.status(id)])) }),

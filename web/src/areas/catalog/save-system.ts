@@ -11,6 +11,8 @@ type Api = typeof client;
 export interface Progress {
   systemId?: string;
   configuration?: Configuration;
+  /** Whether the check runs on this system; saving leaves it as it is. */
+  enabled?: boolean;
   /** The check's thresholds are of a kind the form does not show, and stay as they are. */
   keepThresholds?: boolean;
 }
@@ -33,7 +35,7 @@ export async function saveSystem(api: Api, progress: Progress, values: SystemVal
 
   await api.healthcheck.associateSystem({
     systemId: system.id,
-    body: { configurationId: progress.configuration.id, ...(progress.keepThresholds ? {} : { stateThresholds: thresholdsOf(values) }) },
+    body: { configurationId: progress.configuration.id, enabled: progress.enabled ?? true, ...(progress.keepThresholds ? {} : { stateThresholds: thresholdsOf(values) }) },
   });
 
   if (values.tellMe) await api.notification.subscribe({ groupId: groupOf(system.id) });

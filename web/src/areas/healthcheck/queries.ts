@@ -1,6 +1,6 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import type { Output } from "@/lib/client";
-import { rpcQuery } from "@/lib/query";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { client, type Output } from "@/lib/client";
+import { refresh, rpcQuery } from "@/lib/query";
 
 export type SystemStatus = Output<"healthcheck", "getBulkSystemHealthStatus">["statuses"][string];
 export type CheckStatus = SystemStatus["checkStatuses"][number];
@@ -46,4 +46,52 @@ export function useAssociations(systemId: string, enabled: boolean) {
 
 export function useConfigurations(enabled: boolean) {
   return useQuery({ ...rpcQuery("healthcheck", "getConfigurations"), enabled });
+}
+
+/** A check of one system, put together from what its reader may see of it. */
+export interface SystemCheck {
+  configurationId: string;
+  name: string;
+  /** It is set up but does not run: switched off for this system, or paused for all. */
+  paused: boolean;
+  /** Absent while paused: a check that does not run has no say in the state. */
+  status: CheckStatus | undefined;
+  configuration: Configuration | undefined;
+}
+
+/** The checks of a system; paused ones only for who may read set-ups, since the status does not know them. */
+export function useSystemChecks(systemId: string, status: SystemStatus | undefined, mayRead: boolean): readonly SystemCheck[] {
+  const associations = useAssociations(systemId, mayRead);
+  const configurations = useConfigurations(mayRead);
+  const running = status?.checkStatuses ?? [];
+  const resting = (associations.data ?? []).filter((each) => !running.some((check) => check.configurationId === each.configurationId));
+  const configurationOf = (id: string) => configurations.data?.configurations.find((each) => each.id === id);
+  return [
+    ...running.map((check) => ({ configurationId: check.configurationId, name: check.configurationName, paused: false, status: check, configuration: configurationOf(check.configurationId) })),
+    ...resting.map(({ configurationId, configurationName, enabled }) => {
+      const configuration = configurationOf(configurationId);
+      return { configurationId, name: configurationName, paused: !enabled || configuration?.paused === true, status: undefined, configuration };
+    }),
+  ];
+}
+
+/** Lets a check run on a system, or rest. `resume`: it is also paused for all systems, and goes on for all. */
+export function useSwitchCheck() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async ({ systemId, configurationId, running, resume }: { systemId: string; configurationId: string; running: boolean; resume: boolean }) => {
+      if (resume) await client.healthcheck.resumeConfiguration({ id: configurationId });
+      await client.healthcheck.associateSystem({ systemId, body: { configurationId, enabled: running } });
+    },
+    onSettled: () => refresh(queries, [["healthcheck"]]),
+  });
+}
+
+/** Takes a check off a system. Its configuration stays: another system may use it. */
+export function useRemoveCheck() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ systemId, configurationId }: { systemId: string; configurationId: string }) => client.healthcheck.disassociateSystem({ systemId, configId: configurationId }),
+    onSuccess: () => refresh(queries, [["healthcheck"]]),
+  });
 }

@@ -1,28 +1,24 @@
 import { Link } from "@tanstack/react-router";
-import { RunTicks } from "@/areas/healthcheck/components/RunTicks";
-import { StateMark } from "@/areas/healthcheck/components/StateMark";
-import { useConfigurations, type SystemStatus } from "@/areas/healthcheck/queries";
-import { TICKS } from "@/areas/healthcheck/states";
+import type { SystemCheck } from "@/areas/healthcheck/queries";
 import { t } from "@/lib/i18n/t";
-import { asRecord, asText } from "@/lib/record";
 import { buttonStyle } from "@/ui/button-style";
 import { EmptyState } from "@/ui/EmptyState";
-import { RelativeTime } from "@/ui/RelativeTime";
 import { Section } from "@/ui/Section";
+import { useKeptFocus } from "@/ui/use-kept-focus";
+import { CheckRow } from "./CheckRow";
 
 interface ChecksSectionProps {
   systemId: string;
-  status: SystemStatus;
-  mayRead: boolean;
+  checks: readonly SystemCheck[];
   mayManage: boolean;
 }
 
 /** What is checked, how often, and how each check stands. */
-export function ChecksSection({ systemId, status, mayRead, mayManage }: ChecksSectionProps) {
-  const configurations = useConfigurations(mayRead);
+export function ChecksSection({ systemId, checks, mayManage }: ChecksSectionProps) {
+  const kept = useKeptFocus<HTMLUListElement>();
   return (
     <Section title={t("system.checks")}>
-      {status.checkStatuses.length === 0 ? (
+      {checks.length === 0 ? (
         <EmptyState icon="systems" title={t("system.noChecks")} text={t("system.noChecksHint")}>
           {mayManage && (
             <Link to="/systems/$systemId/edit" params={{ systemId }} className={buttonStyle("primary")}>
@@ -31,30 +27,10 @@ export function ChecksSection({ systemId, status, mayRead, mayManage }: ChecksSe
           )}
         </EmptyState>
       ) : (
-        <ul className="divide-y divide-line">
-          {status.checkStatuses.map((check) => {
-            const configuration = configurations.data?.configurations.find((each) => each.id === check.configurationId);
-            const target = asText(asRecord(configuration?.collectors?.[0]?.config)["url"]);
-            return (
-              <li key={check.configurationId} className="grid items-center gap-x-4 gap-y-2 px-5 py-3.5 sm:grid-cols-[7.5rem_minmax(0,1fr)_12.5rem]">
-                <StateMark state={check.status} />
-                <div className="min-w-0">
-                  <h3 className="truncate font-medium">{check.configurationName}</h3>
-                  <p className="text-sm text-muted">
-                    {target !== undefined && <span className="break-all">{target}</span>}
-                    {configuration && <span>{`${target === undefined ? "" : ", "}${t("system.every", { count: configuration.intervalSeconds })}`}</span>}
-                    {check.lastRunAt && (
-                      <>
-                        {configuration ? ", " : ""}
-                        {t("system.lastRun")} <RelativeTime at={check.lastRunAt} />
-                      </>
-                    )}
-                  </p>
-                </div>
-                <RunTicks runs={(check.recentRuns ?? []).slice(-TICKS)} />
-              </li>
-            );
-          })}
+        <ul {...kept} className="divide-y divide-line">
+          {checks.map((check) => (
+            <CheckRow key={check.configurationId} systemId={systemId} check={check} mayManage={mayManage} />
+          ))}
         </ul>
       )}
     </Section>

@@ -4,8 +4,8 @@ import { sinceTime } from "@/lib/format";
 import { t } from "@/lib/i18n/t";
 import { RelativeTime } from "@/ui/RelativeTime";
 
-/** How the system is, in one sentence, and since when. */
-export function StateSentence({ status }: { status: SystemStatus }) {
+/** How the system is, in one sentence, and since when. `paused`: it has checks, and none of them runs. */
+export function StateSentence({ status, paused }: { status: SystemStatus; paused: boolean }) {
   const { status: state, since, checkStatuses } = status;
   return (
     <p>
@@ -16,12 +16,12 @@ export function StateSentence({ status }: { status: SystemStatus }) {
           <RelativeTime at={since} say={sinceTime} />
         </>
       )}
-      : {reason(state, checkStatuses)}
+      : {reason(state, checkStatuses, paused)}
     </p>
   );
 }
 
-function reason(state: SystemStatus["status"], checks: SystemStatus["checkStatuses"]): string {
+function reason(state: SystemStatus["status"], checks: SystemStatus["checkStatuses"], paused: boolean): string {
   const count = checks.filter((check) => check.status === state).length;
   switch (state) {
     case "healthy":
@@ -31,6 +31,7 @@ function reason(state: SystemStatus["status"], checks: SystemStatus["checkStatus
     case "unhealthy":
       return t("system.unhealthy", { count });
     case "unknown":
+      if (paused) return t("system.unknownPaused");
       return checks.length === 0 ? t("system.unknownNoChecks") : t("system.unknown");
   }
 }

@@ -1,4 +1,4 @@
-import { useNavigate, useParams } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useAssociations, useConfigurations } from "@/areas/healthcheck/queries";
 import { t } from "@/lib/i18n/t";
 import { ErrorState } from "@/ui/ErrorState";
@@ -13,6 +13,7 @@ import { HTTP_STRATEGY, valuesOf } from "../system-values";
 
 export function EditSystemPage() {
   const { systemId } = useParams({ from: "/shell/systems/$systemId/edit" });
+  const { check } = useSearch({ from: "/shell/systems/$systemId/edit" });
   const navigate = useNavigate();
   const toast = useToast();
   const system = useSystem(systemId);
@@ -36,19 +37,19 @@ export function EditSystemPage() {
     );
   }
 
-  // The first HTTP check is the one the form adds; others came by other ways and are only counted here.
+  // The first HTTP check is the one the form adds; another is edited where the address names it.
   const pairs = associations.data.flatMap((association) => {
     const configuration = configurations.data.configurations.find((each) => each.id === association.configurationId);
     return configuration?.strategyId === HTTP_STRATEGY ? [{ association, configuration }] : [];
   });
-  const { association, configuration } = pairs[0] ?? {};
+  const { association, configuration } = pairs.find((pair) => pair.configuration.id === check) ?? pairs[0] ?? {};
   const leave = () => void navigate({ to: "/systems/$systemId", params: { systemId } });
   return (
     <>
       <PageHeader title={t("systemForm.editTitle", { system: system.data.name })} />
       <SystemForm
         initial={valuesOf(system.data, configuration, association)}
-        known={{ systemId, ...(configuration ? { configuration } : {}), keepThresholds: association?.stateThresholds?.mode === "window" }}
+        known={{ systemId, ...(configuration ? { configuration } : {}), enabled: association?.enabled ?? true, keepThresholds: association?.stateThresholds?.mode === "window" }}
         note={configuration && associations.data.length > 1 ? t("systemForm.manyChecks", { count: associations.data.length, check: configuration.name }) : undefined}
         submitText={t("action.save")}
         onSaved={() => {

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useAccess } from "@/areas/auth/queries";
 import { LatencySection } from "@/areas/healthcheck/components/LatencySection";
 import { RunsSection } from "@/areas/healthcheck/components/RunsSection";
-import { useStatus } from "@/areas/healthcheck/queries";
+import { useStatus, useSystemChecks } from "@/areas/healthcheck/queries";
 import { SubscribeSwitch } from "@/areas/notification/components/SubscribeSwitch";
 import { t } from "@/lib/i18n/t";
 import { Button } from "@/ui/Button";
@@ -54,6 +54,7 @@ function SystemView({ system }: { system: System }) {
   const status = useStatus(system.id);
   const mayManage = has("catalog.system.manage") && has("healthcheck.healthcheck.manage");
   const mayRead = has("healthcheck.healthcheck.read");
+  const checks = useSystemChecks(system.id, status.data, mayRead);
 
   return (
     <>
@@ -61,7 +62,7 @@ function SystemView({ system }: { system: System }) {
         title={system.name}
         lead={
           <>
-            {status.data && <StateSentence status={status.data} />}
+            {status.data && <StateSentence status={status.data} paused={checks.length > 0 && checks.every((check) => check.paused)} />}
             {system.description !== null && system.description !== "" && <p className="mt-1">{system.description}</p>}
           </>
         }
@@ -86,7 +87,7 @@ function SystemView({ system }: { system: System }) {
           </Surface>
         }
       >
-        {(data) => <ChecksSection systemId={system.id} status={data} mayRead={mayRead} mayManage={mayManage && mayRead} />}
+        {() => <ChecksSection systemId={system.id} checks={checks} mayManage={mayManage && mayRead} />}
       </Loaded>
       <LatencySection systemId={system.id} />
       <RunsSection systemId={system.id} page={page} onPage={(next) => void navigate({ to: "/systems/$systemId", params: { systemId: system.id }, search: next === 1 ? {} : { page: next }, resetScroll: false })} />

@@ -183,6 +183,42 @@ describe("a system", () => {
     expect(server.systems).toHaveLength(1);
   });
 
+  it("has its check paused, resumed and removed", async () => {
+    const { server, ids } = await withSystems("Shop");
+    const [id = ""] = ids;
+    server.run(id, "healthy", 40);
+    const { user } = openApp(`/systems/${id}`);
+    await user.click(await screen.findByRole("button", { name: "Pause Shop" }));
+    expect(await screen.findByText("Paused")).toBeTruthy();
+    expect((await screen.findByText(/its checks are paused/)).textContent).toMatch(/^Unknown/);
+    expect(screen.queryByText("No checks yet")).toBeNull();
+    expect(server.health.associations(id)).toMatchObject([{ enabled: false, stateThresholds: { unhealthy: { minFailureCount: 2 } } }]);
+
+    await user.click(screen.getByRole("button", { name: "Resume Shop" }));
+    expect(await screen.findByText(/everything works/)).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Remove Shop" }));
+    await user.click(screen.getByRole("button", { name: "Cancel" }));
+    expect(server.health.associations(id)).toHaveLength(1);
+    await user.click(screen.getByRole("button", { name: "Remove Shop" }));
+    await user.click(screen.getByRole("button", { name: "Remove check" }));
+    expect(await screen.findByText("No checks yet")).toBeTruthy();
+    expect(server.health.associations(id)).toEqual([]);
+  });
+
+  it("is edited without waking its paused check", async () => {
+    const { server, ids } = await withSystems("Shop");
+    const [id = ""] = ids;
+    const [{ configurationId } = { configurationId: "" }] = server.health.associations(id);
+    server.health.associate(id, { configurationId, enabled: false });
+    const { user, at } = openApp(`/systems/${id}`);
+    await user.click(await screen.findByRole("link", { name: "Edit Shop" }));
+    await user.type(await screen.findByLabelText("Name"), " two");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(at()).toBe(`/systems/${id}`));
+    expect(server.health.associations(id)).toMatchObject([{ enabled: false }]);
+    expect(server.systems[0]?.name).toBe("Shop two");
+  });
+
   it("is deleted only after asking", async () => {
     const { server, ids } = await withSystems("Shop");
     const { user, at } = openApp(`/systems/${ids[0] ?? ""}`);
