@@ -383,13 +383,9 @@ export class FakeServer {
         ];
       },
       setUserDeliveryPreference: ({ enabled, userConfig }, { user }) => {
-        const { url, signingSecret } = (userConfig ?? {}) as { url?: string; signingSecret?: string };
-        this.preferences.set(need(user).id, {
-          ...this.preferences.get(need(user).id),
-          enabled,
-          ...(url === undefined ? {} : { url }),
-          ...(signingSecret === undefined ? {} : { secret: signingSecret }),
-        });
+        const before = userConfig === null ? {} : this.preferences.get(need(user).id);
+        const { url = before?.url, signingSecret = before?.secret } = (userConfig ?? {}) as { url?: string; signingSecret?: string | null };
+        this.preferences.set(need(user).id, { enabled, ...(url === undefined ? {} : { url }), ...(signingSecret === undefined || signingSecret === null ? {} : { secret: signingSecret }) });
       },
       sendTestNotification: (_, { user }) => {
         const { url, secret } = this.preferences.get(need(user).id) ?? {};

@@ -103,10 +103,11 @@ export function useSwitchChannel() {
   });
 }
 
+/** Changes a channel's own settings: what is left out is kept, null clears; null for all of it takes the channel down. */
 export function useSaveChannel() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: ({ channel, userConfig }: { channel: Channel; userConfig: FreeForm }) =>
+    mutationFn: ({ channel, userConfig }: { channel: Channel; userConfig: FreeForm | null }) =>
       client.notification.setUserDeliveryPreference({ strategyId: channel.strategyId, enabled: channel.enabled, userConfig }),
     onSuccess: () => refresh(queries, channelKeys),
   });

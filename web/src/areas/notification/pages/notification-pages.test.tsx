@@ -173,6 +173,29 @@ describe("settings", () => {
     expect(server.callsOf("notification.setUserDeliveryPreference").at(-1)).toEqual({ strategyId: "notification-webhook.webhook", enabled: false });
   });
 
+  it("removes a secret, and the whole channel, after asking", async () => {
+    const { user, server } = openApp("/settings");
+    await user.type(await screen.findByLabelText("URL"), "http://sink.test/hook");
+    await user.type(screen.getByLabelText("Signing secret"), "s3cret");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    expect(await screen.findByText("Active")).toBeTruthy();
+    expect(screen.getByRole("button", { name: "Send a test" })).toHaveProperty("disabled", false);
+    await user.type(screen.getByLabelText("URL"), "2");
+    expect(screen.getByText("A test uses what is saved. Save first.")).toBeTruthy();
+    expect(screen.getByRole("button", { name: "Send a test" })).toHaveProperty("disabled", true);
+
+    await user.click(screen.getByRole("button", { name: "Remove Signing secret" }));
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Remove Signing secret" }));
+    await waitFor(() => expect(screen.queryByText("Set. Leave empty to keep it.")).toBeNull());
+    expect(screen.getByLabelText("URL")).toHaveProperty("value", "http://sink.test/hook2");
+
+    await user.click(screen.getByRole("button", { name: "Remove" }));
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Remove channel" }));
+    expect(await screen.findByText("Needs set-up")).toBeTruthy();
+    expect(screen.getByLabelText("URL")).toHaveProperty("value", "");
+    expect(server.callsOf("notification.setUserDeliveryPreference").at(-1)).toEqual({ strategyId: "notification-webhook.webhook", enabled: true, userConfig: null });
+  });
+
   it("keeps what was typed when saving fails", async () => {
     const { user, server } = openApp("/settings");
     server.fail("notification.setUserDeliveryPreference", new FakeError(400, "BAD_REQUEST", "Invalid", [{ path: ["userConfig", "url"], message: "This address may not be reached" }]));
