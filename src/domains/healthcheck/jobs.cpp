@@ -57,6 +57,7 @@ Result<void> listen(Service& service, watchbell::jobs::Queue& queue, events::Bus
                                     {.concurrency = 1});
       !consumed)
     return consumed;
+  bus.on_change(catalog::kSystemDeleted, [&service](Change& change, const catalog::SystemDeleted& event) { return service.drop_system(change, event.system_id.str()); });
   return bus.on_work(catalog::kSystemDeleted, "system-cleanup",
                      [&service](catalog::SystemDeleted event) { return forget(service, event.system_id.str()); });
 }

@@ -242,7 +242,7 @@ awaitable<Result<StatusesView>> Service::statuses(OfSystems input) {
   co_return view;
 }
 
-awaitable<Result<HistoryView>> Service::history(HistoryInput input) {
+awaitable<Result<HistoryView>> Service::history(HistoryInput input, bool with_reasons) {
   HistoryView view{.runs = {}, .total = 0, .limit = input.limit, .offset = input.offset};
   if (input.start_date && input.end_date && *input.start_date >= *input.end_date)
     co_return fail_field(ErrorCode::bad_request, "startDate", "startDate must be before endDate");
@@ -266,7 +266,7 @@ awaitable<Result<HistoryView>> Service::history(HistoryInput input) {
                          .status = run.status,
                          .timestamp = run.timestamp,
                          .latency_ms = run.latency_ms,
-                         .message = run.message.empty() ? std::nullopt : std::optional(std::move(run.message))});
+                         .message = !with_reasons || run.message.empty() ? std::nullopt : std::optional(std::move(run.message))});
   co_return view;
 }
 
@@ -295,20 +295,24 @@ awaitable<Result<bool>> Service::record(std::shared_ptr<const Check> check, Time
 }
 
 awaitable<Result<void>> Service::schedule_all() {
+  watching_since_ = clock_.now();
   auto checks = co_await database_.read([](sql::Session& session) { return store::active_checks(session); });
   if (!checks) co_return std::unexpected(std::move(checks.error()));
   for (auto& check : *checks) scheduler_.put(std::move(check), Scheduler::First::jittered);
   co_return Result<void>();
 }
 
+Result<void> Service::drop_system(Change& change, std::string_view system_id) const {
+  const auto id = SystemId::parse(system_id);
+  if (!id) return {};
+  store::delete_system(change.sql(), *id);
+  change.invalidates(loader_.key(*id));
+  return {};
+}
+
 awaitable<Result<void>> Service::forget_system(std::string system_id) {
   const auto id = SystemId::parse(system_id);
   if (!id) co_return Result<void>();
-  auto done = co_await changes_.run([this, id = *id](Change& change) {
-    store::delete_system(change.sql(), id);
-    change.invalidates(loader_.key(id));
-  });
-  if (!done) co_return done;
   scheduler_.remove_system(*id);
   co_return co_await delete_in_batches(
       [id = *id](sql::Session& session, std::int64_t limit) { return store::delete_runs_of_system(session, id, limit); });
@@ -352,7 +356,9 @@ Result<void> Service::settle(Change& change, const SystemId& system, const std::
   change.invalidates(loader_.key(system));
   const auto name = systems_.name(change.sql(), system);
   if (!name) return {};  // its own removal is on the way
-  const SystemFacts facts = std::move(store::facts(change.sql(), std::span(&system, 1)).begin()->second);
+  SystemFacts facts = std::move(store::facts(change.sql(), std::span(&system, 1)).begin()->second);
+  // Nobody measured while no process ran. That is for readers to know, and no news about the system: an outage that goes on must not be told twice.
+  for (auto& check : facts.checks) check.measured_since = std::max(check.measured_since, watching_since_);
   const SystemHealth health = rules::evaluate(facts, change.now());
   const Status from = facts.last ? facts.last->to : Status::unknown;
   if (health.status == from) return {};

@@ -53,14 +53,17 @@ class Service {
   awaitable<Result<rpc::Encoded<SystemHealth>>> status(std::string system_id);
   /// ErrorCode::bad_request when an id is given twice.
   awaitable<Result<StatusesView>> statuses(OfSystems input);
-  awaitable<Result<HistoryView>> history(HistoryInput input);
+  /// @param with_reasons  whether the runs say why they failed
+  awaitable<Result<HistoryView>> history(HistoryInput input, bool with_reasons);
 
   /// Stores what a probe found, if its check still is what it was when it began. Whether it did.
   awaitable<Result<bool>> record(std::shared_ptr<const Check> check, Timestamp began, Outcome outcome);
 
   /// Plans all checks that are to run, spread over their jitter; at start.
   awaitable<Result<void>> schedule_all();
-  /// Removes what belonged to a system that is gone.
+  /// In the change that removes a system: its checks and its status go with it.
+  Result<void> drop_system(Change& change, std::string_view system_id) const;
+  /// Afterwards: its timers, and its runs, in batches.
   awaitable<Result<void>> forget_system(std::string system_id);
   /// Deletes the runs of associations that were removed, as the jobs say that removing them enqueued (jobs.hpp).
   awaitable<Result<void>> delete_runs(CheckKey key, Timestamp until);
@@ -84,6 +87,7 @@ class Service {
   Systems systems_;
   Notify notify_;
   Options options_;
+  Timestamp watching_since_;  ///< when checks began to run in this process
   StatusLoader loader_;
 };
 

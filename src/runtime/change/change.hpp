@@ -25,10 +25,11 @@ class Change {
   void invalidates(coherence::Target target) { effects_.targets.push_back(std::move(target)); }
   /// A signal to browsers, sent after commit and invalidation.
   void announces(signals::Signal signal) { effects_.signals.push_back(std::move(signal)); }
-  /// An event to other domains: its rows are part of this transaction.
+  /// An event to other domains: its rows, and what other domains do at once on it (Bus::on_change), are part of this transaction.
   Result<void> publishes(events::Event event) {
     auto written = bus_.insert(session_, event, now_);
     if (!written) return written;
+    if (auto joined = bus_.take_part(*this, event); !joined) return joined;
     effects_.events.push_back(std::move(event));
     return {};
   }

@@ -58,6 +58,14 @@ Result<void> Bus::insert(sql::Session& session, const Event& event, Timestamp no
   return {};
 }
 
+Result<void> Bus::take_part(Change& change, const Event& event) const {
+  const auto it = within_.find(event.name);
+  if (it == within_.end()) return {};
+  for (const auto& participant : it->second)
+    if (auto done = participant(change, event); !done) return done;
+  return {};
+}
+
 Bus::Subscription Bus::add(Listeners& listeners, std::string event, Handler handler) {
   const auto id = next_id_++;
   listeners[event].push_back({.id = id, .handler = std::make_shared<Handler>(std::move(handler))});

@@ -12,6 +12,10 @@
 #include "runtime/jobs/queue.hpp"
 #include "runtime/rpc/codec.hpp"
 
+namespace watchbell {
+class Change;
+}
+
 namespace watchbell::events {
 
 /// An event a domain declares: `inline constexpr Definition<SystemDeleted> kSystemDeleted{"catalog.system.deleted"};`. Payload is a
@@ -40,7 +44,10 @@ Event make(const Definition<Payload>& definition, const Payload& payload) {
 /// - broadcast: every listener of every process hears it once after the commit; nothing is kept. (One process for now: the bus carries it later.)
 /// - local: emitted and heard in this process only; a failing listener does not stop the others.
 ///
-/// Handlers must be idempotent. Loop-only, but for insert().
+/// - within: no message at all, but a part of the publishing change: it writes in the same transaction and drops cached values with it, so that a read
+///   after the change returned never sees what the event made stale. What takes long belongs into work.
+///
+/// Handlers must be idempotent. Loop-only, but for insert() and take_part().
 class Bus {
  public:
   using Handler = std::function<awaitable<void>(const Event&)>;
@@ -50,6 +57,17 @@ class Bus {
 
   /// Registers a worker group; before the queue starts. A group name used twice for one event is an Error and leaves no trace.
   Result<void> subscribe_work(std::string event, std::string group, Handler handler);
+
+  /// Takes part in every change that publishes the event: `f(Change&, const Payload&) -> Result<void>` runs inside its transaction, on a pool thread; an
+  /// error refuses the whole change. Registered before the first change.
+  template <class Payload, class F>
+  void on_change(const Definition<Payload>& definition, F f) {
+    within_[std::string(definition.name)].push_back([f = std::move(f)](Change& change, const Event& event) -> Result<void> {
+      const auto payload = rpc::from_json<Payload>(event.payload);
+      if (!payload) throw Fault("event " + event.name + " does not fit its type");
+      return f(change, *payload);
+    });
+  }
 
   /// Removes exactly its listener when destroyed.
   class [[nodiscard]] Subscription {
@@ -80,6 +98,8 @@ class Bus {
 
   /// Writes the rows of an event inside the transaction of its change. On a pool thread.
   Result<void> insert(sql::Session& session, const Event& event, Timestamp now) const;
+  /// Lets those who asked for it take part in the change that publishes the event. On a pool thread.
+  Result<void> take_part(Change& change, const Event& event) const;
   /// After the commit: tells the broadcast listeners, each in a task of its own.
   void deliver(const Event& event);
   /// Runs all local listeners, one after the other; faults are told to on_fault.
@@ -109,6 +129,7 @@ class Bus {
   const crypto::Keyring& keyring_;
   async::TaskScope& scope_;
   OnFault on_fault_;
+  std::map<std::string, std::vector<std::function<Result<void>(Change&, const Event&)>>, std::less<>> within_;
   std::uint64_t next_id_ = 1;
   std::shared_ptr<Listeners> broadcast_ = std::make_shared<Listeners>();
   std::shared_ptr<Listeners> local_ = std::make_shared<Listeners>();

@@ -131,6 +131,23 @@ CO_TEST(HealthContract, HC_2_bounds_are_bad_requests) {
   co_await f.end();
 }
 
+CO_TEST(HealthContract, visitors_see_that_a_run_failed_and_not_why) {
+  Calls f(loop);
+  co_await f.begin();
+  f.identity.anonymous = {std::string(access_rules::kStatusRead)};
+  const auto system = f.add_system("Web");
+  f.prober.down = {"Home"};
+  const auto check = co_await f.create("Home", 3600);
+  EXPECT_TRUE(co_await f.associate(system, check.id));
+  co_await f.until([&] { return f.prober.started == 1 && f.scheduler.running() == 0; });
+  const std::string ask = R"({"sortOrder":"desc"})";
+  const auto seen = co_await f.call("getHistory", ask, false);
+  EXPECT_NE(seen.find(R"("status":"unhealthy")"), std::string::npos) << seen;
+  EXPECT_EQ(seen.find("it is down"), std::string::npos);
+  EXPECT_NE((co_await f.call("getHistory", ask)).find("it is down"), std::string::npos);
+  co_await f.end();
+}
+
 CO_TEST(HealthContract, a_check_goes_over_the_wire_and_back) {
   Calls f(loop);
   co_await f.begin();

@@ -343,7 +343,7 @@ CO_TEST(HealthService, HC_3_unknown_ids_are_not_found) {
     EXPECT_TRUE((co_await f.service.associations(id)).value().empty());
     HistoryInput history;
     history.system_id = Text<1, 200>::of(id);
-    EXPECT_EQ((co_await f.service.history(history)).value().total, 0);
+    EXPECT_EQ((co_await f.service.history(history, true)).value().total, 0);
   }
   EXPECT_EQ((co_await f.associate(system, nobody)).error().code, ErrorCode::not_found);
   EXPECT_EQ((co_await f.associate(SystemId::make(f.clock.now()), check.id)).error().code, ErrorCode::not_found);
@@ -528,7 +528,7 @@ CO_TEST(HealthService, history_pages_and_judges_its_input) {
   input.limit = 2;
   input.offset = 1;
   input.sort_order.value = SortOrder::desc;
-  const auto page = (co_await f.service.history(input)).value();
+  const auto page = (co_await f.service.history(input, true)).value();
   EXPECT_EQ(page.total, 5);
   EXPECT_EQ(page.limit, 2);
   EXPECT_EQ(page.offset, 1);
@@ -537,7 +537,7 @@ CO_TEST(HealthService, history_pages_and_judges_its_input) {
   EXPECT_EQ(page.runs[0].message, "it is down");
   input.start_date = f.clock.now();
   input.end_date = f.clock.now();
-  EXPECT_EQ((co_await f.service.history(input)).error().code, ErrorCode::bad_request);
+  EXPECT_EQ((co_await f.service.history(input, true)).error().code, ErrorCode::bad_request);
   co_await f.end();
 }
 
@@ -562,6 +562,51 @@ CO_TEST(HealthService, HC_4_a_deleted_system_takes_checks_timers_and_runs_with_i
   co_await f.end();
 }
 
+CO_TEST(HealthService, C_1_status_checks_and_history_read_after_a_system_was_deleted_see_it) {
+  Fixture f(loop);
+  co_await f.begin();
+  const auto system = f.add_system("Web");
+  const auto check = co_await f.create("Home", 3600);
+  EXPECT_TRUE(co_await f.associate(system, check.id));
+  co_await f.until([&] { return f.prober.started == 1 && f.scheduler.running() == 0; });
+  EXPECT_EQ((co_await f.health(system)).check_statuses.size(), 1u);
+  f.remove_system(system);
+  EXPECT_TRUE(co_await f.changes->run([system](Change& change) -> Result<void> {
+    return change.publishes(events::make(catalog::kSystemDeleted, catalog::SystemDeleted{.system_id = Text<1, 100>::of(system.to_string()), .system_name = {}}));
+  }));
+  // At once: no job, nothing that happens later, is waited for.
+  EXPECT_TRUE((co_await f.health(system)).check_statuses.empty());
+  EXPECT_TRUE((co_await f.service.associations(system.to_string())).value().empty());
+  HistoryInput history;
+  history.system_id = Text<1, 200>::of(system.to_string());
+  EXPECT_EQ((co_await f.service.history(std::move(history), true)).value().total, 0);
+  co_await f.end();
+}
+
+CO_TEST(HealthService, HC_13_an_outage_that_outlasts_a_restart_is_told_once) {
+  Fixture f(loop);
+  EXPECT_TRUE(jobs::listen(f.service, *f.queue, *f.bus));
+  co_await f.queue->start();
+  EXPECT_TRUE(co_await f.service.schedule_all());  // and nothing but this test runs checks
+  const auto system = f.add_system("Web");
+  const auto bad = co_await f.create("Bad", 60), good = co_await f.create("Good", 60);
+  const Thresholds at_once = ConsecutiveThresholds{.healthy = {}, .degraded = {.min_failure_count = 1}, .unhealthy = {.min_failure_count = 1}};
+  for (const auto& check : {bad, good}) EXPECT_TRUE(co_await f.associate(system, check.id, at_once));
+  EXPECT_TRUE(co_await f.ran(system, good.id, true));
+  EXPECT_TRUE(co_await f.ran(system, bad.id, false));
+  EXPECT_EQ(co_await f.count("told"), 1);
+  // Nothing runs for so long that readers must not believe the last run; then a process starts again, and the healthy check runs first.
+  const auto before = co_await f.count("healthcheck_transitions");
+  f.clock.advance(20min);
+  EXPECT_EQ((co_await f.health(system)).status, Status::unknown);
+  EXPECT_TRUE(co_await f.service.schedule_all());
+  EXPECT_TRUE(co_await f.ran(system, good.id, true));
+  EXPECT_TRUE(co_await f.ran(system, bad.id, false));
+  EXPECT_EQ(co_await f.count("told"), 1);
+  EXPECT_EQ(co_await f.count("healthcheck_transitions"), before);
+  co_await f.end();
+}
+
 CO_TEST(HealthService, runs_of_a_removed_association_are_deleted_in_batches) {
   Fixture f(loop);
   co_await f.begin();
@@ -573,7 +618,7 @@ CO_TEST(HealthService, runs_of_a_removed_association_are_deleted_in_batches) {
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(co_await f.ran(system, check.id, true));
   f.clock.advance(1s);
   EXPECT_TRUE(co_await f.disassociate(system, check.id));
-  EXPECT_EQ((co_await f.service.history({})).value().total, 1);
+  EXPECT_EQ((co_await f.service.history({}, true)).value().total, 1);
   co_await f.until([&] { return f.queue->statistics().done == 1; });
   EXPECT_EQ(co_await f.count("healthcheck_runs"), 1);
   EXPECT_TRUE(co_await f.service.remove(other.id.to_string()));
