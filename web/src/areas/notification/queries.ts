@@ -12,6 +12,7 @@ type Channels = Output<"notification", "getUserDeliveryChannels">;
 type Strategies = Output<"notification", "getDeliveryStrategies">;
 
 export type Notification = Inbox["notifications"][number];
+export type Subscription = Subscriptions[number];
 export type Channel = Channels[number];
 export type Strategy = Strategies[number];
 
@@ -70,6 +71,11 @@ export function useDeleteNotification() {
 
 export function useSubscriptions() {
   return useQuery(rpcQuery("notification", "getSubscriptions"));
+}
+
+/** Everything one can be told about. */
+export function useGroups() {
+  return useQuery(rpcQuery("notification", "getGroups"));
 }
 
 export function useSetSubscription() {

@@ -205,15 +205,26 @@ describe("settings", () => {
     expect(screen.getByLabelText("URL")).toHaveProperty("value", "http://127.0.0.1/");
   });
 
-  it("lists subscriptions and ends them", async () => {
+  it("lists subscriptions, ends them, and takes that back", async () => {
     const { server } = FakeBrowser.get();
     const { person, user } = openApp("/settings");
     await screen.findByText("You are told about nothing yet");
     await addSystem(server, person, "Shop", { subscribe: true });
     server.announce("catalog.changed", { entity: "system", action: "created" });
-    await user.click(await screen.findByRole("button", { name: "Unsubscribe from Shop" }));
-    expect(await screen.findByText("You are told about nothing yet")).toBeTruthy();
+    const tellMe = await screen.findByRole("switch", { name: "Tell me about Shop" });
+    await user.click(tellMe);
+    await waitFor(() => expect(tellMe.getAttribute("aria-checked")).toBe("false"));
     expect(server.callsOf("notification.unsubscribe")).toHaveLength(1);
+    await user.click(tellMe);
+    await waitFor(() => expect(tellMe.getAttribute("aria-checked")).toBe("true"));
+    expect(server.callsOf("notification.subscribe").at(-1)).toMatchObject({ groupId: expect.stringMatching(/^catalog\.system\./) as string });
+  });
+
+  it("offers the groups of outside senders, which have no other page", async () => {
+    FakeBrowser.get().server.groups.push({ id: "deploys.eu", name: "Deployments", description: "Each one in eu", ownerPlugin: "deploys", createdAt: new Date() });
+    const { user, server } = openApp("/settings");
+    await user.click(await screen.findByRole("switch", { name: "Tell me about Deployments" }));
+    await waitFor(() => expect(server.callsOf("notification.subscribe")).toEqual([{ groupId: "deploys.eu" }]));
   });
 
   it("remembers the chosen theme in this browser", async () => {
