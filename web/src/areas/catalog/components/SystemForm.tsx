@@ -1,4 +1,6 @@
-import { useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import { sessionQuery, useSession } from "@/areas/auth/queries";
 import { ApiError } from "@/lib/api-error";
 import { t } from "@/lib/i18n/t";
 import { Button } from "@/ui/Button";
@@ -8,6 +10,7 @@ import { Icon } from "@/ui/Icon";
 import { Surface } from "@/ui/Surface";
 import { Switch } from "@/ui/Switch";
 import { useForm } from "@/ui/use-form";
+import { draftKey, keepDraft, takeDraft, type Draft } from "../drafts";
 import { useSaveSystem } from "../queries";
 import type { Progress } from "../save-system";
 import { mistakes, type SystemValues } from "../system-values";
@@ -25,11 +28,29 @@ interface SystemFormProps {
 
 /** A system and its HTTP check in one form. */
 export function SystemForm({ initial, known, note, submitText, onSaved, onCancel }: SystemFormProps) {
-  const [progress] = useState<Progress>(() => ({ ...known }));
+  const queries = useQueryClient();
+  const userId = useSession().data?.user.id ?? "";
+  const [{ key, draft }] = useState(() => {
+    const key = draftKey(userId, known.systemId, known.configuration?.id);
+    return { key, draft: takeDraft(key) };
+  });
+  const [progress] = useState<Progress>(() => draft?.progress ?? { ...known });
   const save = useSaveSystem(progress);
   const isNew = known.systemId === undefined;
-  const { form, values, field, set, submit } = useForm(initial, mistakes);
+  const { form, values, field, set, submit } = useForm(draft?.values ?? initial, mistakes);
   const nameTaken = save.error instanceof ApiError && save.error.status === 409 && save.variables?.name === values.name;
+
+  // A session that ends takes the page away: what was typed is there again after the next sign-in.
+  const latest = useRef<Draft>({ values, progress });
+  useEffect(() => {
+    latest.current = { values, progress };
+  });
+  useEffect(
+    () => () => {
+      if (queries.getQueryData(sessionQuery.queryKey) === null) keepDraft(key, latest.current);
+    },
+    [queries, key],
+  );
 
   return (
     <form ref={form} noValidate onSubmit={submit((typed) => save.mutate(typed, { onSuccess: (systemId) => onSaved(systemId, typed.name.trim()) }))} className="max-w-[40rem]">

@@ -109,6 +109,21 @@ describe("adding a system", () => {
     expect(server.callsOf("notification.subscribe")).toEqual([]);
   });
 
+  it("gives back what was typed when the session ends meanwhile", async () => {
+    const { user, server, person, at } = openApp("/systems/new");
+    await user.type(await screen.findByLabelText("Name"), "Shop");
+    await user.type(screen.getByLabelText("URL"), "http://shop.test/");
+    server.endSessions();
+    await user.type(await screen.findByLabelText("Email"), person.email);
+    await user.type(screen.getByLabelText("Password"), person.password);
+    await user.click(screen.getByRole("button", { name: "Sign in" }));
+    await waitFor(() => expect(at()).toBe("/systems/new"));
+    expect(await screen.findByLabelText("Name")).toHaveProperty("value", "Shop");
+    expect(screen.getByLabelText("URL")).toHaveProperty("value", "http://shop.test/");
+    await user.click(screen.getByRole("button", { name: "Add system" }));
+    expect(await screen.findByRole("heading", { name: "Shop", level: 1 })).toBeTruthy();
+  });
+
   it("says so at the name when it is taken", async () => {
     await withSystems("Shop");
     const { user } = openApp("/systems/new");
