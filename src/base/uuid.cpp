@@ -1,5 +1,6 @@
 #include "base/uuid.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <system_error>
@@ -61,13 +62,22 @@ Uuid Uuid::make_v7(std::int64_t unix_millis) {
   static std::mutex mutex;
   static std::int64_t last_millis = 0;
   static unsigned counter = 0;
+  // The system is asked for the randomness of many ids at once: a call to it costs more than all the rest of an id.
+  constexpr std::size_t kRandom = 10;
+  static std::array<std::uint8_t, 64 * kRandom> random;
+  static std::size_t used = random.size();
 
   std::array<std::uint8_t, 16> bytes{};
-  fill_random(bytes.data() + 6, 10);
   std::int64_t millis = unix_millis;
   unsigned rand_a = 0;
   {
     const std::lock_guard lock(mutex);
+    if (used == random.size()) {
+      fill_random(random.data(), random.size());
+      used = 0;
+    }
+    std::copy_n(random.data() + used, kRandom, bytes.data() + 6);
+    used += kRandom;
     if (millis > last_millis) {
       counter = static_cast<unsigned>(bytes[6] << 8 | bytes[7]) & 0x7ff;
       last_millis = millis;
