@@ -3,12 +3,17 @@ import { afterEach, beforeEach, vi } from "vitest";
 import { FakeBrowser } from "./fake-browser.ts";
 
 // What jsdom leaves out of a browser. Each stands for the plain behaviour the app relies on, no more.
+const openers = new WeakMap<HTMLDialogElement, Element>();
 HTMLDialogElement.prototype.showModal = function () {
   this.open = true;
+  if (document.activeElement) openers.set(this, document.activeElement);
   this.querySelector<HTMLElement>("button, [href], input")?.focus();
 };
 HTMLDialogElement.prototype.close = function () {
   this.open = false;
+  // As in a browser, only while it is in the page.
+  const opener = openers.get(this);
+  if (this.isConnected && opener instanceof HTMLElement) opener.focus();
 };
 vi.stubGlobal(
   "ResizeObserver",

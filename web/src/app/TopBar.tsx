@@ -31,7 +31,7 @@ export function TopBar({ user, live }: { user: Session["user"]; live: RealtimeSt
       {/* Always there, since a live region added with its text is not read aloud. */}
       <div role="status">
         {live === "waiting" && (
-          <p className="absolute inset-x-0 top-full flex items-center justify-center gap-2 border-y border-line bg-degraded-soft px-4 py-1 text-sm text-degraded">
+          <p className="absolute inset-x-0 top-full flex items-center justify-center gap-2 border-b border-line bg-degraded-soft px-4 py-px text-sm text-degraded">
             <span aria-hidden="true" className="pulse size-2 shrink-0 rounded-full bg-degraded-mark" />
             <span>
               <strong className="font-semibold">{t("app.reconnecting")}</strong> {t("app.reconnectingHint")}

@@ -17,7 +17,7 @@ interface ConfirmDialogProps {
 /** Asks before something that cannot be undone. The harmless way out has the focus. */
 export function ConfirmDialog({ title, text, confirm, busy, error, onConfirm, onClose }: ConfirmDialogProps) {
   return (
-    <Dialog label={title} onClose={onClose} className="m-auto w-full max-w-[26rem] rounded-xl">
+    <Dialog label={title} onClose={onClose} className="m-auto w-[calc(100vw-2rem)] max-w-[26rem] rounded-xl">
       <div className="p-6">
         <h2 className="text-lg font-semibold">{title}</h2>
         {text !== undefined && <p className="mt-2 text-muted">{text}</p>}

@@ -383,7 +383,7 @@ export class FakeServer {
         ];
       },
       setUserDeliveryPreference: ({ enabled, userConfig }, { user }) => {
-        const before = userConfig === null ? {} : this.preferences.get(need(user).id);
+        const before = userConfig === null ? undefined : this.preferences.get(need(user).id);
         const { url = before?.url, signingSecret = before?.secret } = (userConfig ?? {}) as { url?: string; signingSecret?: string | null };
         this.preferences.set(need(user).id, { enabled, ...(url === undefined ? {} : { url }), ...(signingSecret === undefined || signingSecret === null ? {} : { secret: signingSecret }) });
       },

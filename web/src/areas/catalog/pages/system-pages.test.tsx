@@ -240,6 +240,7 @@ describe("a system", () => {
     await user.click(await screen.findByRole("button", { name: "Delete" }));
     await user.click(screen.getByRole("button", { name: "Cancel" }));
     expect(server.systems).toHaveLength(1);
+    expect(document.activeElement).toBe(screen.getByRole("button", { name: "Delete" }));
     await user.click(screen.getByRole("button", { name: "Delete" }));
     await user.click(within(screen.getByRole("dialog", { name: "Delete Shop?" })).getByRole("button", { name: "Delete system" }));
     expect(await screen.findByText("Shop was deleted.")).toBeTruthy();
