@@ -13,6 +13,9 @@ import { useLive } from "./live";
 import { Navigation } from "./Navigation";
 import { TopBar } from "./TopBar";
 
+/** Long enough after the first page is drawn to be no part of its load. */
+const REST_AFTER_MS = 3_000;
+
 /** Lets in who is signed in, and shows the others where to go. */
 export function Shell() {
   const session = useSession();
@@ -48,6 +51,14 @@ function SignedIn({ session }: { session: Session }) {
       }),
     [router],
   );
+
+  // The other pages are fetched while the server is there: one asked for when it is not would leave the app for the browser's error page.
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const route of Object.values(router.routesById)) void router.loadRouteChunk(route)?.catch(() => undefined);
+    }, REST_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [router]);
 
   // Whoever signs in next must not see what this one could read.
   useEffect(() => () => queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "auth" }), [queries]);
