@@ -17,15 +17,30 @@ std::chrono::milliseconds back_off(int failed_attempt, Random& random) {
   return base + std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(base.count()) * 0.2 * random.unit()));
 }
 
+namespace {
+
+// Reporting needs memory and a log, which may be just what is missing. A fault that cannot be told must not end more than it has ended already.
+async::TaskScope::OnFault guarded(async::TaskScope::OnFault on_fault) {
+  return [on_fault = std::move(on_fault)](std::string_view where, std::exception_ptr fault) {
+    try {
+      on_fault(where, std::move(fault));
+    } catch (const std::exception&) {  // nobody is left to tell
+    }
+  };
+}
+
+}  // namespace
+
 Queue::Queue(async::TimerWheel& wheel, sql::Database& database, async::TaskScope::OnFault on_fault, Options options, std::uint64_t seed)
     : wheel_(wheel),
       database_(database),
-      on_fault_(std::move(on_fault)),
+      on_fault_(guarded(std::move(on_fault))),
       options_(options),
       random_(seed),
       wake_(wheel.executor()),
       began_(wheel.executor()),
       ended_(wheel.executor()),
+      stop_began_(wheel.executor()),
       due_([this] { wake(); }),
       pump_scope_(wheel.executor(), on_fault_),
       run_scope_(wheel.executor(), on_fault_) {}
@@ -92,9 +107,9 @@ awaitable<void> Queue::start() {
   });
   if (found)
     for (const auto& [queue, count] : found->unfinished) unfinished_.find(queue)->second = count;
-  pump_scope_.spawn("jobs.pump", pump());
-  pump_scope_.spawn("jobs.renew", renew());
-  pump_scope_.spawn("jobs.purge", purge());
+  pump_scope_.spawn("jobs.claim", keep("jobs.claim", &Queue::pump));
+  pump_scope_.spawn("jobs.renew", keep("jobs.renew", &Queue::renew));
+  pump_scope_.spawn("jobs.purge", keep("jobs.purge", &Queue::purge));
 }
 
 awaitable<Queue::Claimed> Queue::claim() {
@@ -113,12 +128,14 @@ awaitable<Queue::Claimed> Queue::claim() {
   std::vector<JobId> running;
   for (const auto& [id, consumer] : running_) running.push_back(id);
   const auto lease = options_.lease;
+  before_write("claim");
   auto taken = co_await database_.write([wants, running, lease, now = wheel_.clock().now()](sql::Session& session) {
     Taken result;
     store::release(session, now, running);
     store::promote(session, now);
+    result.next_due = store::next_lease_end(session, running);
     for (const auto& want : wants) result.jobs.push_back(want.limit == 0 ? std::vector<Job>() : store::claim(session, want.queue, want.consumer, want.limit, now, lease));
-    result.next_due = store::next_due(session);
+    if (const auto due = store::next_due(session); due && (!result.next_due || *due < *result.next_due)) result.next_due = due;
     return result;
   });
   if (!taken) throw Fault("jobs cannot be read: " + taken.error().message);
@@ -133,46 +150,68 @@ awaitable<Queue::Claimed> Queue::claim() {
   co_return claimed;
 }
 
-awaitable<void> Queue::pump() {
+awaitable<void> Queue::keep(std::string_view name, awaitable<void> (Queue::*step)()) {
   async::Backoff backoff(1s, 30s);
   while (!stopping_) {
-    pending_ = false;
-    Claimed claimed;
     bool failed = false;
     try {
-      claimed = co_await claim();
-    } catch (const Fault&) {
-      on_fault_("jobs.claim", std::current_exception());
+      co_await (this->*step)();
+    } catch (const boost::system::system_error& error) {
+      if (error.code() == asio::error::operation_aborted && stopping_) throw;
+      on_fault_(name, std::current_exception());
+      failed = true;
+    } catch (const std::exception&) {  // a boundary: without this loop no job runs any more
+      on_fault_(name, std::current_exception());
       failed = true;
     }
-    if (failed) {
-      co_await wheel_.sleep(backoff.next(random_));
-      continue;
-    }
-    backoff = async::Backoff(1s, 30s);
-    for (auto& [consumer, job] : claimed.jobs) {
-      ++consumer->running;
-      running_.emplace(job.id, consumer);
-      statistics_.running = running_.size();
-      run_scope_.spawn("job " + job.queue, run(*consumer, std::move(job)));
-    }
-    if (!claimed.jobs.empty()) began_.notify_all();
-    due_.cancel();
-    if (claimed.next_due) wheel_.arm(due_, *claimed.next_due - wheel_.clock().now());
-    // Full slots: the next ended job looks again. Free slots and a full hand: there may be more.
-    if (claimed.more) {
-      const bool free = std::ranges::any_of(consumers_, [](const Consumer& c) { return c.running < c.options.concurrency; });
-      if (free) pending_ = true;
-    }
-    while (!pending_ && !stopping_) co_await wake_.wait();
+    if (failed) co_await wheel_.sleep(backoff.next(random_));
+    else backoff = async::Backoff(1s, 30s);
   }
 }
 
-awaitable<void> Queue::run(Consumer& consumer, Job job) {
+/// One look at the rows, and the wait for the next.
+awaitable<void> Queue::pump() {
+  pending_ = false;
+  auto claimed = co_await claim();
+  // No suspension from here to the last spawn: what was claimed is handed on even when the stop has begun meanwhile. A job lost to an exception keeps
+  // its lease, and the look after the lease's end takes it up again.
+  for (auto& [consumer, job] : claimed.jobs) {
+    Place place(*this, *consumer, job.id);
+    const auto name = "job " + job.queue;
+    run_scope_.spawn(name, run(std::move(place), std::move(job)));
+  }
+  if (!claimed.jobs.empty()) began_.notify_all();
+  due_.cancel();
+  if (claimed.next_due) wheel_.arm(due_, *claimed.next_due - wheel_.clock().now());
+  // Full slots: the next ended job looks again. Free slots and a full hand: there may be more.
+  if (claimed.more) {
+    const bool free = std::ranges::any_of(consumers_, [](const Consumer& c) { return c.running < c.options.concurrency; });
+    if (free) pending_ = true;
+  }
+  while (!pending_ && !stopping_) co_await wake_.wait();
+}
+
+Queue::Place::Place(Queue& queue, Consumer& consumer, JobId id) : queue_(&queue), consumer_(consumer), id_(id) {
+  queue.running_.emplace(id, &consumer);
+  ++consumer.running;
+  queue.statistics_.running = queue.running_.size();
+}
+
+void Queue::leave(Consumer& consumer, const JobId& id, bool settled) {
+  const bool was_full = consumer.running == consumer.options.concurrency;
+  --consumer.running;
+  running_.erase(id);
+  statistics_.running = running_.size();
+  ended_.notify_all();
+  // A row left as it was is free again when its lease ends: somebody has to look then.
+  if (was_full || !settled) wake();
+}
+
+awaitable<void> Queue::run(Place place, Job job) {
   Outcome outcome;
   bool cancelled = stopping_;  // claimed while the stop began
   try {
-    if (!cancelled) outcome = co_await consumer.handler(job);
+    if (!cancelled) outcome = co_await place.consumer().handler(job);
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted && stopping_) cancelled = true;
     else {
@@ -185,34 +224,31 @@ awaitable<void> Queue::run(Consumer& consumer, Job job) {
   }
   // What became of the job is recorded whatever happens to this task now.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  if (cancelled) {
-    try {
-      co_await database_.write([id = job.id, now = wheel_.clock().now()](sql::Session& session) { store::put_back(session, id, now); });
-    } catch (const Fault&) {
-      on_fault_("jobs.put_back", std::current_exception());  // its lease is void at the next start
-    }
-  } else {
-    co_await record(job, std::move(outcome));
-  }
-  const bool was_full = consumer.running == consumer.options.concurrency;
-  --consumer.running;
-  running_.erase(job.id);
-  statistics_.running = running_.size();
-  ended_.notify_all();
-  if (was_full) wake();
+  if (cancelled ? co_await put_back(job.id) : co_await record(job, std::move(outcome))) place.settle();
 }
 
-awaitable<void> Queue::record(const Job& job, Outcome outcome) {
-  auto& unfinished = unfinished_.find(job.queue)->second;
+awaitable<bool> Queue::put_back(JobId id) {
+  try {
+    before_write("put_back");
+    const auto written = co_await database_.write([id, now = wheel_.clock().now()](sql::Session& session) { store::put_back(session, id, now); });
+    co_return written.has_value();
+  } catch (const std::exception&) {  // the boundary of a job
+    on_fault_("jobs.put_back", std::current_exception());  // its lease is void at the next start
+  }
+  co_return false;
+}
+
+awaitable<bool> Queue::record(const Job& job, Outcome outcome) {
   const auto now = wheel_.clock().now();
-  bool again = false;
   if (outcome.kind == Outcome::Kind::retry && !outcome.after && job.attempt > job.max_retries) outcome.kind = Outcome::Kind::give_up;
   if (outcome.kind == Outcome::Kind::retry && !outcome.after) outcome.after = back_off(job.attempt, random_);
-  const std::string reason(utf8_prefix(outcome.reason, 500));
+  const std::string_view reason = utf8_prefix(outcome.reason, 500);
   async::Backoff backoff(1s, 30s);
   while (true) {
+    const bool last = stopping_;
     try {
-      const auto written = co_await database_.write([&](sql::Session& session) {
+      before_write("record");
+      const auto written = co_await database_.write([&, reason = std::string(reason)](sql::Session& session) {
         switch (outcome.kind) {
           case Outcome::Kind::done: store::finish(session, job.id); break;
           case Outcome::Kind::retry: store::delay(session, job.id, now + *outcome.after, reason, now); break;
@@ -220,53 +256,57 @@ awaitable<void> Queue::record(const Job& job, Outcome outcome) {
         }
       });
       if (written) break;
-    } catch (const Fault&) {
+    } catch (const std::exception&) {  // the boundary of a job
       on_fault_("jobs.record", std::current_exception());
     }
-    // The disk may be full: the job is done all the same, so keep trying to say so. Stopping leaves it to the next start.
-    if (stopping_) co_return;
-    co_await wheel_.sleep(backoff.next(random_));
+    // The disk may be full: the job is done all the same, so keep trying to say so. A stop gets one more try and then leaves it to the next start.
+    if (last) co_return false;
+    co_await sleep_unless_stopping(backoff.next(random_));
   }
+  auto& unfinished = unfinished_.find(job.queue)->second;
   switch (outcome.kind) {
     case Outcome::Kind::done: ++statistics_.done, --unfinished; break;
-    case Outcome::Kind::retry: ++statistics_.retried, again = true; break;
+    case Outcome::Kind::retry: ++statistics_.retried, wake(); break;
     case Outcome::Kind::give_up: ++statistics_.failed, --unfinished; break;
   }
-  if (again) wake();
+  co_return true;
 }
 
+awaitable<void> Queue::sleep_unless_stopping(std::chrono::milliseconds delay) {
+  bool over = false;
+  async::Timer timer([&] {
+    over = true;
+    stop_began_.notify_all();
+  });
+  wheel_.arm(timer, delay);
+  while (!over && !stopping_) co_await stop_began_.wait();
+}
+
+/// One renewal of the leases of what runs, after the wait for it.
 awaitable<void> Queue::renew() {
-  while (true) {
-    // Nothing running, nothing to renew and nothing to wake up for.
-    while (running_.empty()) co_await began_.wait();
-    co_await wheel_.sleep(options_.lease / 3);
-    std::vector<JobId> ids;
-    for (const auto& [id, consumer] : running_) ids.push_back(id);
-    if (ids.empty()) continue;
-    try {
-      co_await database_.write([ids, until = wheel_.clock().now() + options_.lease](sql::Session& session) { store::renew(session, ids, until); });
-    } catch (const Fault&) {
-      on_fault_("jobs.renew", std::current_exception());
-    }
-  }
+  // Nothing running, nothing to renew and nothing to wake up for.
+  while (running_.empty()) co_await began_.wait();
+  co_await wheel_.sleep(options_.lease / 3);
+  std::vector<JobId> ids;
+  for (const auto& [id, consumer] : running_) ids.push_back(id);
+  if (ids.empty()) co_return;
+  before_write("renew");
+  co_await database_.write([ids, until = wheel_.clock().now() + options_.lease](sql::Session& session) { store::renew(session, ids, until); });
 }
 
+/// One purge, after the wait for it.
 awaitable<void> Queue::purge() {
-  while (true) {
-    co_await wheel_.sleep(1h);
-    try {
-      co_await database_.write([before = wheel_.clock().now() - options_.keep_failed, keep = options_.keep_failed_count](sql::Session& session) {
-        store::purge_failed(session, before, keep);
-      });
-    } catch (const Fault&) {
-      on_fault_("jobs.purge", std::current_exception());
-    }
-  }
+  co_await wheel_.sleep(1h);
+  before_write("purge");
+  co_await database_.write([before = wheel_.clock().now() - options_.keep_failed, keep = options_.keep_failed_count](sql::Session& session) {
+    store::purge_failed(session, before, keep);
+  });
 }
 
 awaitable<void> Queue::stop(std::chrono::milliseconds limit) {
   WATCHBELL_ASSERT_ON_LOOP();
   stopping_ = true;
+  stop_began_.notify_all();
   due_.cancel();
   co_await pump_scope_.stop();
   bool late = false;

@@ -8,6 +8,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "async/task_scope.hpp"
@@ -70,6 +72,9 @@ class Queue {
 
   const Statistics& statistics() const noexcept { return statistics_; }
 
+  /// Called on the loop before each write with what it is for (claim, record, put_back, renew, purge); what it throws, the write throws.
+  void before_write_for_test(std::function<void(std::string_view)> hook) { before_write_ = std::move(hook); }
+
  private:
   struct Consumer {
     std::string queue;
@@ -77,6 +82,25 @@ class Queue {
     Handler handler;
     ConsumerOptions options;
     std::size_t running = 0;
+  };
+  /// A job's place among the running ones. It leaves them with this object, whatever ended the job: a slot is never lost.
+  class Place {
+   public:
+    Place(Queue& queue, Consumer& consumer, JobId id);
+    Place(Place&& other) noexcept : queue_(std::exchange(other.queue_, nullptr)), consumer_(other.consumer_), id_(other.id_), settled_(other.settled_) {}
+    Place& operator=(Place&&) = delete;
+    ~Place() {
+      if (queue_ != nullptr) queue_->leave(consumer_, id_, settled_);
+    }
+    Consumer& consumer() const noexcept { return consumer_; }
+    /// What became of the job stands in its row.
+    void settle() noexcept { settled_ = true; }
+
+   private:
+    Queue* queue_;
+    Consumer& consumer_;
+    JobId id_;
+    bool settled_ = false;
   };
   struct Claimed {
     std::vector<std::pair<Consumer*, Job>> jobs;
@@ -86,12 +110,22 @@ class Queue {
 
   /// Whether a consumer's queue takes `count` more jobs.
   bool has_room(sql::Session& session, const Consumer& consumer, std::size_t count) const;
+  void before_write(std::string_view what) const {
+    if (before_write_) before_write_(what);
+  }
+  void leave(Consumer& consumer, const JobId& id, bool settled);
+  /// Repeats a step until the queue stops. What it throws is reported and the next try waits a little: nothing but cancellation ends a loop.
+  awaitable<void> keep(std::string_view name, awaitable<void> (Queue::*step)());
   awaitable<void> pump();
   awaitable<Claimed> claim();
-  awaitable<void> run(Consumer& consumer, Job job);
-  awaitable<void> record(const Job& job, Outcome outcome);
+  awaitable<void> run(Place place, Job job);
+  /// Whether what became of the job could be written.
+  awaitable<bool> record(const Job& job, Outcome outcome);
+  awaitable<bool> put_back(JobId id);
   awaitable<void> renew();
   awaitable<void> purge();
+  /// Waits, but not on when the queue stops.
+  awaitable<void> sleep_unless_stopping(std::chrono::milliseconds delay);
 
   async::TimerWheel& wheel_;
   sql::Database& database_;
@@ -106,9 +140,11 @@ class Queue {
   bool started_ = false;
   bool stopping_ = false;
   bool pending_ = false;
+  std::function<void(std::string_view)> before_write_;
   async::Event wake_;
   async::Event began_;
   async::Event ended_;
+  async::Event stop_began_;
   async::Timer due_;
   async::TaskScope pump_scope_;
   async::TaskScope run_scope_;

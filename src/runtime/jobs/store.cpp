@@ -97,6 +97,13 @@ std::optional<Timestamp> next_due(sql::Session& session) {
   return session.one<std::optional<Timestamp>>("select min(run_at) from jobs where state = 'delayed'").value_or(std::nullopt);
 }
 
+std::optional<Timestamp> next_lease_end(sql::Session& session, const std::vector<JobId>& running) {
+  return session
+      .one<std::optional<Timestamp>>("select min(lease_until) from jobs where state = 'running' and id not in (select value from json_each(:1))",
+                                     sql::List(running))
+      .value_or(std::nullopt);
+}
+
 std::int64_t unfinished(sql::Session& session, const std::string& queue) {
   return session.one<std::int64_t>("select count(*) from jobs where queue = :1 and state <> 'failed'", queue).value();
 }

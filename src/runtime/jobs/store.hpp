@@ -33,6 +33,8 @@ void put_back(sql::Session& session, const JobId& job, Timestamp now);
 std::int64_t release(sql::Session& session, std::optional<Timestamp> now, const std::vector<JobId>& running = {});
 /// When the next delayed job is due.
 std::optional<Timestamp> next_due(sql::Session& session);
+/// When the first lease ends that is not of one of `running`: nobody runs that job.
+std::optional<Timestamp> next_lease_end(sql::Session& session, const std::vector<JobId>& running);
 /// Jobs not yet finished for good.
 std::int64_t unfinished(sql::Session& session, const std::string& queue);
 /// Removes failed jobs older than `before`, and all but the newest `keep`.

@@ -111,6 +111,14 @@ struct RuntimeFixture {
   awaitable<void> until(Predicate done) {
     while (!done()) co_await asio::post(loop.executor(), use_awaitable);
   }
+  /// The same while time passes.
+  template <class Predicate>
+  awaitable<void> elapse_until(Predicate done, std::chrono::milliseconds step = std::chrono::milliseconds(100)) {
+    while (!done()) {
+      clock.advance(step, step);
+      co_await asio::post(loop.executor(), use_awaitable);
+    }
+  }
 
   async::Loop& loop;
   async::ManualClock clock;

@@ -28,6 +28,43 @@ awaitable<void> enqueue(RuntimeFixture& f, NewJob job) {
   EXPECT_TRUE(done);
 }
 
+/// A handler that holds its jobs until the gate opens.
+struct Gate {
+  explicit Gate(async::Loop& loop) : opened(loop.executor()) {}
+  async::Event opened;
+  bool open = false;
+  std::size_t began = 0;
+  Handler handler() {
+    return [this](const Job&) { return run(*this); };
+  }
+  void let_go() {
+    open = true;
+    opened.notify_all();
+  }
+  static awaitable<Outcome> run(Gate& self) {
+    ++self.began;
+    while (!self.open) co_await self.opened.wait();
+    co_return Outcome::done();
+  }
+};
+
+/// Lets the next `times` writes of one kind fail, as when memory or disk are full.
+template <class Failure>
+void fail_writes(Queue& queue, std::string what, int times, Failure failure) {
+  auto left = std::make_shared<int>(times);
+  queue.before_write_for_test([what = std::move(what), left, failure](std::string_view now) {
+    if (now == what && *left > 0) {
+      --*left;
+      throw failure;
+    }
+  });
+}
+
+template <class T>
+awaitable<T> value(RuntimeFixture& f, std::string_view query) {
+  co_return (co_await f.database->read([query](sql::Session& s) { return s.one<T>(query).value(); })).value();
+}
+
 awaitable<std::int64_t> rows(RuntimeFixture& f, std::string state = "") {
   const auto n = co_await f.database->read([state](sql::Session& s) {
     return s.one<std::int64_t>("select count(*) from jobs where :1 = '' or state = :1", state).value();
@@ -316,6 +353,148 @@ CO_TEST(Jobs, a_handler_may_say_when_and_may_give_up) {
     co_await asio::post(loop.executor(), use_awaitable);
   }
   EXPECT_EQ(worker.seen.size(), 5u);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, an_ended_job_is_recorded_however_its_record_fails_and_frees_its_slot) {
+  RuntimeFixture f(loop);
+  Worker worker;
+  EXPECT_TRUE(f.queue->consume("q", "c", worker.handler(), {.concurrency = 1}));
+  fail_writes(*f.queue, "record", 2, std::bad_alloc());
+  co_await f.queue->start();
+  co_await enqueue(f, {.queue = "q", .payload = "1"});
+  co_await enqueue(f, {.queue = "q", .payload = "2"});
+  co_await f.elapse_until([&] { return f.queue->statistics().done == 2; });
+  EXPECT_EQ(worker.seen, (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(f.faults, (std::vector<std::string>{"jobs.record", "jobs.record"}));
+  EXPECT_EQ(f.queue->statistics().running, 0u);
+  EXPECT_EQ(co_await rows(f), 0);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, a_job_that_cannot_be_put_back_does_not_hold_up_the_stop) {
+  RuntimeFixture f(loop);
+  Gate gate(loop);
+  EXPECT_TRUE(f.queue->consume("q", "c", gate.handler()));
+  fail_writes(*f.queue, "put_back", 1, std::bad_alloc());
+  co_await f.queue->start();
+  co_await enqueue(f, {.queue = "q", .payload = "1"});
+  co_await f.until([&] { return gate.began == 1; });
+  async::TaskScope scope(loop.executor(), f.on_fault());
+  scope.spawn("stop", f.queue->stop(5s));
+  co_await f.elapse_until([&] { return scope.size() == 0; });
+  EXPECT_EQ(f.queue->statistics().running, 0u);
+  EXPECT_EQ(f.faults, std::vector<std::string>{"jobs.put_back"});
+  EXPECT_EQ(co_await rows(f, "running"), 1);  // void at the next start
+  co_await f.close();
+}
+
+CO_TEST(Jobs, the_loops_of_a_queue_outlive_any_exception) {
+  RuntimeFixture f(loop);
+  Gate gate(loop);
+  EXPECT_TRUE(f.queue->consume("q", "c", gate.handler()));
+  fail_writes(*f.queue, "claim", 2, std::bad_alloc());
+  co_await f.queue->start();
+  co_await enqueue(f, {.queue = "q", .payload = "1"});
+  co_await f.elapse_until([&] { return gate.began == 1; });
+  EXPECT_EQ(f.faults, (std::vector<std::string>{"jobs.claim", "jobs.claim"}));
+
+  f.faults.clear();
+  fail_writes(*f.queue, "renew", 1, std::bad_alloc());
+  const auto lease = co_await value<Timestamp>(f, "select lease_until from jobs");
+  co_await f.elapse_until([&] { return f.faults.size() == 1; });
+  EXPECT_EQ(f.faults, std::vector<std::string>{"jobs.renew"});
+  bool renewed = false;
+  f.queue->before_write_for_test([&](std::string_view what) { renewed |= what == "renew"; });
+  co_await f.elapse_until([&] { return renewed; });
+  EXPECT_GT(co_await value<Timestamp>(f, "select lease_until from jobs"), lease);
+  gate.let_go();
+  co_await f.until([&] { return f.queue->statistics().done == 1; });
+
+  f.faults.clear();
+  fail_writes(*f.queue, "purge", 1, std::bad_alloc());
+  co_await f.elapse_until([&] { return f.faults.size() == 1; }, 60s);
+  EXPECT_EQ(f.faults, std::vector<std::string>{"jobs.purge"});
+  bool purged = false;
+  f.queue->before_write_for_test([&](std::string_view what) { purged |= what == "purge"; });
+  co_await f.elapse_until([&] { return purged; }, 60s);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_15_a_job_that_nobody_runs_any_more_is_free_when_its_lease_ends) {
+  RuntimeFixture f(loop);
+  Worker worker;
+  EXPECT_TRUE(f.queue->consume("q", "c", worker.handler()));
+  co_await f.queue->start();
+  EXPECT_TRUE(co_await f.database->write([id = JobId::make(f.clock.now()), until = f.clock.now() + 60s](sql::Session& s) {
+    s.execute("insert into jobs values (:1, 'q', 'c', '1', 0, 'running', 0, 1, 3, null, :2, '', null, 0, 0)", id, until);
+  }));
+  f.queue->wake();
+  const auto before = f.clock.monotonic();
+  co_await f.elapse_until([&] { return f.queue->statistics().done == 1; });
+  EXPECT_GE(f.clock.monotonic() - before, 60s);
+  EXPECT_EQ(worker.seen.size(), 1u);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_15_a_job_that_outlasts_its_lease_stays_with_its_handler) {
+  RuntimeFixture f(loop);
+  Gate gate(loop);
+  EXPECT_TRUE(f.queue->consume("q", "c", gate.handler(), {.concurrency = 2}));
+  int renewals = 0;
+  f.queue->before_write_for_test([&](std::string_view what) { renewals += what == "renew"; });
+  co_await f.queue->start();
+  const auto began = f.clock.now();
+  co_await enqueue(f, {.queue = "q", .payload = "1"});
+  co_await f.until([&] { return gate.began == 1; });
+  for (int n = 1; n <= 10; ++n) co_await f.elapse_until([&] { return renewals == n; });
+  EXPECT_GE(f.clock.now() - began, 3min);
+  // Renewed all along: whoever asks the rows sees an owner.
+  EXPECT_GT(co_await value<Timestamp>(f, "select lease_until from jobs"), f.clock.now());
+  // Even a lease that a leap of the wall clock has ended gives away nothing that runs here.
+  f.clock.set_wall(f.clock.now() + 24h);
+  co_await enqueue(f, {.queue = "q", .payload = "2"});
+  co_await f.until([&] { return gate.began == 2; });
+  EXPECT_EQ(co_await value<std::string>(f, "select group_concat(attempts) from jobs"), "1,1");
+  gate.let_go();
+  co_await f.until([&] { return f.queue->statistics().done == 2; });
+  EXPECT_EQ(gate.began, 2u);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, a_reporter_that_fails_itself_ends_neither_job_nor_loop) {
+  RuntimeFixture f(loop);
+  int reports = 0;
+  Queue queue(f.wheel, *f.database,
+              [&](std::string_view, std::exception_ptr) {
+                ++reports;
+                throw std::bad_alloc();
+              },
+              {}, 8);
+  Worker worker;
+  worker.answer = [](const Job& job) -> Outcome { return job.attempt == 1 ? throw Fault("no") : Outcome::done(); };
+  EXPECT_TRUE(queue.consume("q", "c", worker.handler()));
+  fail_writes(queue, "claim", 1, std::bad_alloc());
+  co_await queue.start();
+  EXPECT_TRUE(co_await f.database->write([&queue, now = f.clock.now()](sql::Session& s) { return queue.insert(s, {.queue = "q", .payload = "1"}, now); }));
+  queue.wake();
+  co_await f.elapse_until([&] { return queue.statistics().done == 1; });
+  EXPECT_EQ(reports, 2);
+  co_await queue.stop(0ms);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_9_stop_does_not_wait_for_the_back_off_of_a_record_that_fails) {
+  RuntimeFixture f(loop);
+  Worker worker;
+  EXPECT_TRUE(f.queue->consume("q", "c", worker.handler()));
+  fail_writes(*f.queue, "record", 1000, Fault("disk full"));
+  co_await f.queue->start();
+  co_await enqueue(f, {.queue = "q", .payload = "1"});
+  co_await f.until([&] { return f.faults.size() == 1; });
+  co_await f.queue->stop(0ms);  // the clock stands still
+  EXPECT_EQ(f.queue->statistics().running, 0u);
+  EXPECT_EQ(co_await rows(f, "running"), 1);  // void at the next start
   co_await f.close();
 }
 
