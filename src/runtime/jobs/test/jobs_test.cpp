@@ -261,6 +261,47 @@ CO_TEST(Jobs, Q_7_a_dedupe_id_names_one_unfinished_job_and_is_free_afterwards) {
   co_await f.close();
 }
 
+CO_TEST(Jobs, Q_7_a_dedupe_id_is_taken_while_its_job_runs_and_awaits_its_retry_and_free_after_its_final_failure) {
+  RuntimeFixture f(loop);
+  Gate gate(loop);
+  int tries = 0;
+  struct Held {
+    static awaitable<Outcome> run(Gate& g, int& n) {
+      co_await Gate::run(g);
+      co_return ++n == 1 ? Outcome::retry("no", 1h) : Outcome::give_up("enough");
+    }
+  };
+  EXPECT_TRUE(f.queue->consume("q", "c", [&](const Job&) { return Held::run(gate, tries); }));
+  co_await f.queue->start();
+  std::optional<JobId> id;
+  const auto once = [&id](Change& change) -> Result<void> {
+    id = *change.enqueues({.queue = "q", .payload = "1", .dedupe_id = "one"});
+    return {};
+  };
+  EXPECT_TRUE(co_await f.changes->run(once));
+  const auto first = id;
+  co_await f.until([&] { return gate.began == 1; });
+  CO_ASSERT_EQ(co_await rows(f, "running"), 1);
+  EXPECT_TRUE(co_await f.changes->run(once));
+  EXPECT_EQ(id, first);
+  gate.let_go();
+  co_await f.until([&] { return f.queue->statistics().retried == 1; });
+  CO_ASSERT_EQ(co_await rows(f, "delayed"), 1);
+  EXPECT_TRUE(co_await f.changes->run(once));
+  EXPECT_EQ(id, first);
+  EXPECT_EQ(co_await rows(f), 1);
+  gate.open = false;
+  co_await f.elapse_until([&] { return gate.began == 2; }, 60s);
+  gate.let_go();
+  co_await f.until([&] { return f.queue->statistics().failed == 1; });
+  CO_ASSERT_EQ(co_await rows(f, "failed"), 1);
+  EXPECT_TRUE(co_await f.changes->run(once));
+  EXPECT_NE(id, first);
+  co_await f.until([&] { return f.queue->statistics().failed == 2; });
+  EXPECT_EQ(co_await rows(f, "failed"), 2);
+  co_await f.close();
+}
+
 CO_TEST(Jobs, Q_8_a_full_queue_refuses_and_the_change_is_rolled_back) {
   RuntimeFixture f(loop);
   Worker worker;
@@ -307,6 +348,27 @@ CO_TEST(Jobs, Q_9_stop_begins_nothing_waits_for_what_runs_and_leaves_the_rest) {
   EXPECT_EQ(co_await rows(f, "ready"), 3);
   const auto attempts = co_await f.database->read([](sql::Session& s) { return s.one<std::int64_t>("select sum(attempts) from jobs").value(); });
   EXPECT_EQ(attempts.value(), 0);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_9_stop_waits_for_handlers_that_end_within_the_limit) {
+  RuntimeFixture f(loop);
+  Gate gate(loop);
+  EXPECT_TRUE(f.queue->consume("q", "c", gate.handler(), {.concurrency = 1}));
+  co_await f.queue->start();
+  for (int i = 0; i < 3; ++i) co_await enqueue(f, {.queue = "q", .payload = "1"});
+  co_await f.until([&] { return gate.began == 1; });
+  async::TaskScope scope(loop.executor(), f.on_fault());
+  scope.spawn("stop", f.queue->stop(5s));
+  const auto began = f.clock.now();
+  co_await f.elapse_until([&] { return f.clock.now() - began >= 4s; });
+  EXPECT_EQ(scope.size(), 1u);
+  gate.let_go();
+  co_await f.until([&] { return scope.size() == 0; });
+  EXPECT_EQ(f.queue->statistics().done, 1u);
+  EXPECT_EQ(gate.began, 1u);
+  EXPECT_EQ(co_await rows(f, "ready"), 2);
+  EXPECT_EQ(co_await rows(f), 2);
   co_await f.close();
 }
 
