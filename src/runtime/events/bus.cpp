@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
+
 namespace watchbell::events {
 namespace {
 
@@ -97,13 +100,19 @@ awaitable<void> Bus::emit_local(Event event) {
   if (it == local_->end()) co_return;
   const auto listeners = it->second;  // a listener may come or go meanwhile
   for (const auto& listener : listeners) {
+    std::exception_ptr aborted;
     try {
       co_await (*listener.handler)(event);
-    } catch (const Fault&) {
-      on_fault_("event " + event.name, std::current_exception());
+    } catch (const boost::system::system_error& error) {
+      if (error.code() == asio::error::operation_aborted) aborted = std::current_exception();
+      else on_fault_("event " + event.name, std::current_exception());
     } catch (const std::exception&) {  // a boundary: one listener does not stop the others
       on_fault_("event " + event.name, std::current_exception());
     }
+    if (!aborted) continue;
+    // Ours passes through; that of something a listener used is a fault of the listener.
+    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) std::rethrow_exception(aborted);
+    on_fault_("event " + event.name, aborted);
   }
 }
 

@@ -107,6 +107,41 @@ CO_TEST(Events, H_5_local_events_run_all_listeners_and_stay_here) {
   co_await f.close();
 }
 
+CO_TEST(Events, cancelling_a_local_event_ends_it_without_a_fault) {
+  RuntimeFixture f(loop);
+  async::Event never(loop.executor());
+  struct Waiting {
+    static awaitable<void> run(async::Event& event) { co_await event.wait(); }
+  };
+  Listener after;
+  const auto first = f.bus->subscribe_local("t.local", [&](const Event&) { return Waiting::run(never); });
+  const auto second = f.bus->subscribe_local("t.local", after.handler());
+  async::TaskScope scope(loop.executor(), f.on_fault());
+  scope.spawn("emit", f.bus->emit_local({.name = "t.local", .payload = "1"}));
+  co_await f.until([&] { return never.waiting() == 1; });
+  co_await scope.stop();
+  EXPECT_TRUE(f.faults.empty());
+  EXPECT_TRUE(after.heard.empty());
+  co_await f.close();
+}
+
+CO_TEST(Events, H_5_a_listener_that_was_cancelled_alone_does_not_stop_the_others) {
+  RuntimeFixture f(loop);
+  struct Aborted {
+    static awaitable<void> run() {
+      throw boost::system::system_error(asio::error::operation_aborted);
+      co_return;
+    }
+  };
+  Listener after;
+  const auto first = f.bus->subscribe_local("t.local", [](const Event&) { return Aborted::run(); });
+  const auto second = f.bus->subscribe_local("t.local", after.handler());
+  co_await f.bus->emit_local({.name = "t.local", .payload = "1"});
+  EXPECT_EQ(f.faults.size(), 1u);
+  EXPECT_EQ(after.heard.size(), 1u);
+  co_await f.close();
+}
+
 CO_TEST(Events, exist_exactly_when_their_change_does) {
   RuntimeFixture f(loop);
   Listener group;
