@@ -29,6 +29,10 @@ async::TaskScope::OnFault guarded(async::TaskScope::OnFault on_fault) {
   };
 }
 
+std::optional<std::string> remains_of(const std::function<std::string(std::string_view)>& remains, std::string_view payload) {
+  return remains ? std::optional(remains(payload)) : std::nullopt;
+}
+
 }  // namespace
 
 Queue::Queue(async::TimerWheel& wheel, sql::Database& database, async::TaskScope::OnFault on_fault, Options options, std::uint64_t seed)
@@ -95,21 +99,42 @@ awaitable<void> Queue::start() {
   started_ = true;
   // More than the rows of one look are counted when they are inserted.
   struct Found {
+    std::uint64_t failed = 0;
     std::vector<std::pair<std::string, std::int64_t>> unfinished;
   };
   std::vector<std::string> queues;
   for (const auto& [name, count] : unfinished_) queues.push_back(name);
-  auto found = co_await database_.write([queues](sql::Session& session) {
-    store::release(session, std::nullopt);
-    Found counts;
+  auto found = co_await database_.write([this, queues, now = wheel_.clock().now(), random = Random(random_())](sql::Session& session) {
+    Found counts{.failed = void_leases(session, now, random), .unfinished = {}};
     for (const auto& queue : queues) counts.unfinished.emplace_back(queue, store::unfinished(session, queue));
     return counts;
   });
-  if (found)
+  if (found) {
+    statistics_.failed += found->failed;
     for (const auto& [queue, count] : found->unfinished) unfinished_.find(queue)->second = count;
+  }
   pump_scope_.spawn("jobs.claim", keep("jobs.claim", &Queue::pump));
   pump_scope_.spawn("jobs.renew", keep("jobs.renew", &Queue::renew));
   pump_scope_.spawn("jobs.purge", keep("jobs.purge", &Queue::purge));
+}
+
+// A kill says nothing about the jobs that were running, so it takes no try from them. But one of them may have been its cause, and would be so again
+// after every start: how often in a row a job was interrupted is kept with its row (an outcome of any kind ends the count), the first time it runs
+// again at once, then after the back-off of a failed try, which also parts it from those that merely ran beside it, and at last no more. Counting
+// kills as tries instead would not stop such a job either: it never comes to the end of a try, where tries are judged.
+std::uint64_t Queue::void_leases(sql::Session& session, Timestamp now, Random random) const {
+  std::uint64_t failed = 0;
+  for (const auto& job : store::interrupted(session)) {
+    const int times = job.times + 1;
+    const auto consumer = std::ranges::find_if(consumers_, [&](const Consumer& c) { return c.queue == job.queue && c.name == job.consumer; });
+    if (times < kMaxInterruptions || consumer == consumers_.end()) {
+      store::interrupt(session, job.id, times, now + (times == 1 ? 0ms : back_off(times - 1, random)), now);
+      continue;
+    }
+    store::fail(session, job.id, store::interruption(times), remains_of(consumer->options.remains, job.payload), now);
+    ++failed;
+  }
+  return failed;
 }
 
 awaitable<Queue::Claimed> Queue::claim() {
@@ -224,7 +249,7 @@ awaitable<void> Queue::run(Place place, Job job) {
   }
   // What became of the job is recorded whatever happens to this task now.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  if (cancelled ? co_await put_back(job.id) : co_await record(job, std::move(outcome))) place.settle();
+  if (cancelled ? co_await put_back(job.id) : co_await record(place.consumer(), job, std::move(outcome))) place.settle();
 }
 
 awaitable<bool> Queue::put_back(JobId id) {
@@ -238,7 +263,7 @@ awaitable<bool> Queue::put_back(JobId id) {
   co_return false;
 }
 
-awaitable<bool> Queue::record(const Job& job, Outcome outcome) {
+awaitable<bool> Queue::record(const Consumer& consumer, const Job& job, Outcome outcome) {
   const auto now = wheel_.clock().now();
   if (outcome.kind == Outcome::Kind::retry && !outcome.after && job.attempt > job.max_retries) outcome.kind = Outcome::Kind::give_up;
   if (outcome.kind == Outcome::Kind::retry && !outcome.after) outcome.after = back_off(job.attempt, random_);
@@ -252,7 +277,7 @@ awaitable<bool> Queue::record(const Job& job, Outcome outcome) {
         switch (outcome.kind) {
           case Outcome::Kind::done: store::finish(session, job.id); break;
           case Outcome::Kind::retry: store::delay(session, job.id, now + *outcome.after, reason, now); break;
-          case Outcome::Kind::give_up: store::fail(session, job.id, reason, now); break;
+          case Outcome::Kind::give_up: store::fail(session, job.id, reason, remains_of(consumer.options.remains, job.payload), now); break;
         }
       });
       if (written) break;
@@ -309,12 +334,12 @@ awaitable<void> Queue::stop(std::chrono::milliseconds limit) {
   stop_began_.notify_all();
   due_.cancel();
   co_await pump_scope_.stop();
-  bool late = false;
+  bool late = limit <= 0ms;
   async::Timer deadline([&] {
     late = true;
     ended_.notify_all();
   });
-  wheel_.arm(deadline, limit);
+  if (!late) wheel_.arm(deadline, limit);
   while (!running_.empty() && !late) co_await ended_.wait();
   co_await run_scope_.stop();
 }

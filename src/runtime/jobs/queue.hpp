@@ -24,6 +24,8 @@ namespace watchbell::jobs {
 /// The delay before try n+1 after the nth failed one: 2^n seconds, at most 5 minutes, plus up to 20 % at random.
 std::chrono::milliseconds back_off(int failed_attempt, Random& random);
 
+inline constexpr int kMaxInterruptions = 5;
+
 /// Runs durable jobs. Every consumer registered for a queue receives each of its jobs (one row a consumer); within a consumer each job runs once at a
 /// time. A job whose handler fails is tried again; one that succeeds leaves no row. Nothing polls: commits, ended jobs and the next due time wake the
 /// queue. Loop-only, but for insert().
@@ -32,6 +34,8 @@ class Queue {
   struct ConsumerOptions {
     std::size_t concurrency = 0;              ///< handlers running at once; 0: Options::concurrency
     std::int64_t max_unfinished = 1'000'000;  ///< of the whole queue; more are refused
+    /// What of a payload stays in the row of a job that failed for good, for people to see; all of it when this is empty. Any thread.
+    std::function<std::string(std::string_view payload)> remains;
   };
   struct Options {
     std::size_t concurrency = 10;  ///< of a consumer that asks for no other
@@ -65,7 +69,8 @@ class Queue {
     wake_.notify_all();
   }
 
-  /// Voids leases left by a process that died (this is the only one) and begins to run jobs.
+  /// Voids leases left by a process that died (this is the only one) and begins to run jobs. That end is no failed try of theirs, but a job that was
+  /// running at kMaxInterruptions such ends in a row, with no outcome between them, fails for good: it may be what ended them.
   awaitable<void> start();
   /// Starts no further handler, waits for the running ones up to `limit`, then cancels them and puts their jobs back untouched.
   awaitable<void> stop(std::chrono::milliseconds limit);
@@ -120,7 +125,9 @@ class Queue {
   awaitable<Claimed> claim();
   awaitable<void> run(Place place, Job job);
   /// Whether what became of the job could be written.
-  awaitable<bool> record(const Job& job, Outcome outcome);
+  awaitable<bool> record(const Consumer& consumer, const Job& job, Outcome outcome);
+  /// What becomes of the jobs that were running when the process before this one ended. How many failed for good.
+  std::uint64_t void_leases(sql::Session& session, Timestamp now, Random random) const;
   awaitable<bool> put_back(JobId id);
   awaitable<void> renew();
   awaitable<void> purge();

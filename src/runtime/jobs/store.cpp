@@ -1,9 +1,27 @@
 #include "runtime/jobs/store.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <tuple>
 
+#include <fmt/format.h>
+
 namespace watchbell::jobs::store {
+namespace {
+
+// How often in a row a job was interrupted is read back from what its row says: people should see it there, and nothing else needs it.
+constexpr std::string_view kInterrupted = "interrupted ";
+constexpr std::string_view kTimesInARow = " times in a row: the process ended while it ran";
+
+int times_interrupted(std::string_view error) {
+  if (!error.starts_with(kInterrupted) || !error.ends_with(kTimesInARow)) return 0;
+  error.remove_prefix(kInterrupted.size());
+  int times = 0;
+  const auto [end, bad] = std::from_chars(error.data(), error.data() + error.size(), times);
+  return bad == std::errc() && std::string_view(end, error.data() + error.size()) == kTimesInARow && times > 0 ? times : 0;
+}
+
+}  // namespace
 
 JobId insert(sql::Session& session, const NewJob& job, const std::string& consumer, Timestamp now) {
   const JobId id = JobId::make(now);
@@ -76,8 +94,9 @@ void delay(sql::Session& session, const JobId& job, Timestamp run_at, const std:
                   reason, now);
 }
 
-void fail(sql::Session& session, const JobId& job, const std::string& reason, Timestamp now) {
-  session.execute("update jobs set state = 'failed', lease_until = null, last_error = :2, updated_at = :3 where id = :1", job, reason, now);
+void fail(sql::Session& session, const JobId& job, const std::string& reason, const std::optional<std::string>& remains, Timestamp now) {
+  session.execute("update jobs set state = 'failed', lease_until = null, last_error = :2, payload = coalesce(:3, payload), updated_at = :4 where id = :1", job,
+                  reason, remains, now);
 }
 
 void put_back(sql::Session& session, const JobId& job, Timestamp now) {
@@ -85,12 +104,32 @@ void put_back(sql::Session& session, const JobId& job, Timestamp now) {
                   job, now);
 }
 
-std::int64_t release(sql::Session& session, std::optional<Timestamp> now, const std::vector<JobId>& running) {
-  if (now)
-    return session.execute(
-        "update jobs set state = 'ready', lease_until = null where state = 'running' and lease_until <= :1 and id not in (select value from json_each(:2))", *now,
-        sql::List(running));
-  return session.execute("update jobs set state = 'ready', lease_until = null where state = 'running'");
+std::int64_t release(sql::Session& session, Timestamp now, const std::vector<JobId>& running) {
+  return session.execute(
+      "update jobs set state = 'ready', lease_until = null where state = 'running' and lease_until <= :1 and id not in (select value from json_each(:2))", now,
+      sql::List(running));
+}
+
+std::string interruption(int times) { return fmt::format("{}{}{}", kInterrupted, times, kTimesInARow); }
+
+std::vector<Interrupted> interrupted(sql::Session& session) {
+  std::vector<Interrupted> found;
+  session.each<std::tuple<JobId, std::string, std::string, std::string, std::optional<std::string>>>(
+      "select id, queue, consumer, payload, last_error from jobs where state = 'running' order by id", [&](auto row) {
+        auto& [id, queue, consumer, payload, error] = row;
+        found.push_back({.id = id,
+                         .queue = std::move(queue),
+                         .consumer = std::move(consumer),
+                         .payload = std::move(payload),
+                         .times = error ? times_interrupted(*error) : 0});
+      });
+  return found;
+}
+
+void interrupt(sql::Session& session, const JobId& job, int times, Timestamp run_at, Timestamp now) {
+  session.execute(
+      "update jobs set state = :2, run_at = :3, attempts = attempts - 1, lease_until = null, last_error = :4, updated_at = :5 where id = :1", job,
+      run_at > now ? "delayed" : "ready", run_at, interruption(times), now);
 }
 
 std::optional<Timestamp> next_due(sql::Session& session) {

@@ -25,12 +25,27 @@ std::vector<Job> claim(sql::Session& session, const std::string& queue, const st
 void renew(sql::Session& session, const std::vector<JobId>& running, Timestamp until);
 void finish(sql::Session& session, const JobId& job);
 void delay(sql::Session& session, const JobId& job, Timestamp run_at, const std::string& reason, Timestamp now);
-void fail(sql::Session& session, const JobId& job, const std::string& reason, Timestamp now);
+/// Keeps the row, with `remains` in place of its payload when given.
+void fail(sql::Session& session, const JobId& job, const std::string& reason, const std::optional<std::string>& remains, Timestamp now);
 /// Gives a job back untouched: no try is counted.
 void put_back(sql::Session& session, const JobId& job, Timestamp now);
 /// Voids leases that ended before `now`, but for those of `running`: the wall clock may jump over the lease of a job that this process still runs.
-/// With no time, all of them (one process has just started).
-std::int64_t release(sql::Session& session, std::optional<Timestamp> now, const std::vector<JobId>& running = {});
+std::int64_t release(sql::Session& session, Timestamp now, const std::vector<JobId>& running);
+
+/// A job found running by a process that has just started.
+struct Interrupted {
+  JobId id;
+  std::string queue;
+  std::string consumer;
+  std::string payload;
+  int times = 0;  ///< how often in a row that was so before
+};
+std::vector<Interrupted> interrupted(sql::Session& session);
+/// What the row of a job says that was interrupted so many times in a row.
+std::string interruption(int times);
+/// Gives an interrupted job back, not before `run_at`: no try is counted, the interruption is.
+void interrupt(sql::Session& session, const JobId& job, int times, Timestamp run_at, Timestamp now);
+
 /// When the next delayed job is due.
 std::optional<Timestamp> next_due(sql::Session& session);
 /// When the first lease ends that is not of one of `running`: nobody runs that job.

@@ -177,6 +177,40 @@ CO_TEST(Events, secrets_are_sealed_in_the_row_and_erased_once_handled) {
   co_await f.close();
 }
 
+CO_TEST(Events, secrets_are_erased_when_an_event_fails_for_good) {
+  RuntimeFixture f(loop);
+  Listener group;
+  group.failures = 100;
+  EXPECT_TRUE(f.bus->subscribe_work("t.reset", "g", group.handler()));
+  co_await f.queue->start();
+  co_await publish(f, {.name = "t.reset", .payload = "p", .secrets = "t0k3n"});
+  const auto stored = [](RuntimeFixture& fixture) -> awaitable<std::string> {
+    co_return (co_await fixture.database->read([](sql::Session& s) { return s.one<std::string>("select payload from jobs").value(); })).value();
+  };
+  co_await f.until([&] { return f.queue->statistics().retried == 1; });
+  EXPECT_NE(co_await stored(f), R"({"payload":"p","secrets":""})");  // still needed
+  co_await f.elapse_until([&] { return f.queue->statistics().failed == 1; });
+  EXPECT_EQ(co_await stored(f), R"({"payload":"p","secrets":""})");
+  co_await f.close();
+}
+
+CO_TEST(Events, secrets_are_erased_when_an_event_ends_its_process_again_and_again) {
+  RuntimeFixture f(loop);
+  Listener group;
+  EXPECT_TRUE(f.bus->subscribe_work("t.reset", "g", group.handler()));
+  // As it was inserted and then found running by the fifth start in a row.
+  EXPECT_TRUE(co_await f.database->write([](sql::Session& s) {
+    s.execute(
+        "insert into jobs values ('00000000-0000-7000-8000-000000000001', 'event.t.reset', 'g', '{\"payload\":\"p\",\"secrets\":\"sealed\"}', 0, 'running', 0, 1, 3, "
+        "null, 0, '', 'interrupted 4 times in a row: the process ended while it ran', 0, 0)");
+  }));
+  co_await f.queue->start();
+  const auto row = co_await f.database->read([](sql::Session& s) { return s.one<std::string>("select state || payload from jobs").value(); });
+  EXPECT_EQ(row.value(), R"(failed{"payload":"p","secrets":""})");
+  EXPECT_TRUE(group.heard.empty());
+  co_await f.close();
+}
+
 CO_TEST(Events, typed_listeners_get_the_payload) {
   RuntimeFixture f(loop);
   std::string heard;

@@ -189,6 +189,80 @@ CO_TEST(Jobs, Q_4_a_failing_job_is_tried_exactly_so_often_and_never_too_soon) {
   co_await f.close();
 }
 
+/// What a killed process leaves: its running job under a lease nobody renews, the try counted.
+awaitable<void> kill_while_running(RuntimeFixture& f, Queue& queue) {
+  co_await queue.stop(0ms);
+  EXPECT_TRUE(co_await f.database->write([](sql::Session& s) { s.execute("update jobs set state = 'running', attempts = attempts + 1, lease_until = 9000000000000000000"); }));
+}
+
+CO_TEST(Jobs, Q_4_the_end_of_a_process_is_no_failed_try) {
+  RuntimeFixture f(loop);
+  std::vector<int> attempts;
+  Worker failing;
+  failing.answer = [&](const Job& job) {
+    attempts.push_back(job.attempt);
+    return Outcome::retry("no");
+  };
+  Gate gate(loop);
+  EXPECT_TRUE(f.queue->consume("q", "c", gate.handler()));
+  co_await f.queue->start();
+  co_await enqueue(f, {.queue = "q", .payload = "1", .max_retries = 3});
+  co_await f.until([&] { return gate.began == 1; });
+  co_await kill_while_running(f, *f.queue);
+  for (std::size_t kill = 2; kill <= 3; ++kill) {
+    Queue again(f.wheel, *f.database, f.on_fault(), {}, kill);
+    EXPECT_TRUE(again.consume("q", "c", gate.handler()));
+    co_await again.start();
+    co_await f.elapse_until([&] { return gate.began == kill; });
+    co_await kill_while_running(f, again);
+  }
+  Queue last(f.wheel, *f.database, f.on_fault(), {}, 9);
+  EXPECT_TRUE(last.consume("q", "c", failing.handler()));
+  co_await last.start();
+  co_await f.elapse_until([&] { return last.statistics().failed == 1; });
+  EXPECT_EQ(attempts, (std::vector<int>{1, 2, 3, 4}));
+  co_await last.stop(0ms);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, a_job_that_ends_its_process_again_and_again_fails_for_good_and_others_do_not) {
+  RuntimeFixture f(loop);
+  Gate poison(loop);
+  EXPECT_TRUE(f.queue->consume("q", "c", poison.handler()));
+  co_await f.queue->start();
+  co_await enqueue(f, {.queue = "q", .payload = "1", .max_retries = 100});
+  co_await f.until([&] { return poison.began == 1; });
+  co_await kill_while_running(f, *f.queue);
+  const auto restart = [](RuntimeFixture& fixture, Gate& gate, std::size_t nth) -> awaitable<void> {
+    Queue again(fixture.wheel, *fixture.database, fixture.on_fault(), {}, nth);
+    EXPECT_TRUE(again.consume("q", "c", gate.handler()));
+    co_await again.start();
+    co_await fixture.elapse_until([&] { return gate.began == nth; });
+    co_await kill_while_running(fixture, again);
+  };
+  for (std::size_t nth = 2; nth <= 4; ++nth) co_await restart(f, poison, nth);
+  {
+    // An outcome, even a failed try, ends the row of interruptions.
+    Queue again(f.wheel, *f.database, f.on_fault(), {}, 50);
+    Worker worker;
+    worker.answer = [](const Job&) { return Outcome::retry("no", 1ms); };
+    EXPECT_TRUE(again.consume("q", "c", worker.handler()));
+    co_await again.start();
+    co_await f.elapse_until([&] { return again.statistics().retried > 0; });
+    co_await kill_while_running(f, again);
+  }
+  for (std::size_t nth = 5; nth <= 8; ++nth) co_await restart(f, poison, nth);
+  EXPECT_EQ(co_await rows(f, "running"), 1);
+  Queue last(f.wheel, *f.database, f.on_fault(), {}, 99);
+  EXPECT_TRUE(last.consume("q", "c", poison.handler()));
+  co_await last.start();
+  EXPECT_EQ(co_await rows(f, "failed"), 1);
+  EXPECT_EQ(last.statistics().failed, 1u);
+  EXPECT_EQ(co_await value<std::string>(f, "select last_error from jobs"), "interrupted 5 times in a row: the process ended while it ran");
+  co_await last.stop(0ms);
+  co_await f.close();
+}
+
 TEST(Jobs, Q_4_back_off_doubles_is_capped_and_jitters_upwards) {
   Random random(3);
   for (int i = 0; i < 1000; ++i) {
