@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -33,6 +34,14 @@ struct Job {
   int max_retries = 3;
   std::string correlation_id;
   Timestamp created_at;
+};
+
+/// The jobs of a queue by state, one for each consumer.
+struct Counts {
+  std::int64_t waiting = 0;  ///< could run now: ready, or delayed and due
+  std::int64_t delayed = 0;  ///< not due yet
+  std::int64_t running = 0;
+  std::int64_t failed = 0;  ///< for good, and not purged yet
 };
 
 /// What a handler made of a job. Throwing is a failed try.

@@ -328,6 +328,13 @@ awaitable<void> Queue::purge() {
   });
 }
 
+awaitable<Result<std::map<std::string, Counts, std::less<>>>> Queue::counts() {
+  auto counts = co_await database_.read([now = wheel_.clock().now()](sql::Session& session) { return store::count(session, now); });
+  if (counts)
+    for (const auto& consumer : consumers_) counts->try_emplace(consumer.queue);
+  co_return counts;
+}
+
 awaitable<void> Queue::stop(std::chrono::milliseconds limit) {
   WATCHBELL_ASSERT_ON_LOOP();
   stopping_ = true;

@@ -76,6 +76,9 @@ class Queue {
   awaitable<void> stop(std::chrono::milliseconds limit);
 
   const Statistics& statistics() const noexcept { return statistics_; }
+  /// The jobs of every queue that has a consumer or any job, from the rows, in one statement on a reader's session. An Error when the database does not
+  /// answer now; then they are unknown, not zero.
+  awaitable<Result<std::map<std::string, Counts, std::less<>>>> counts();
 
   /// Called on the loop before each write with what it is for (claim, record, put_back, renew, purge); what it throws, the write throws.
   void before_write_for_test(std::function<void(std::string_view)> hook) { before_write_ = std::move(hook); }

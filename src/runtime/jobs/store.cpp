@@ -154,16 +154,18 @@ std::int64_t purge_failed(sql::Session& session, Timestamp before, std::int64_t 
       before, keep);
 }
 
-Counts count(sql::Session& session, const std::string& queue, const std::string& consumer) {
-  Counts counts;
-  session.each<std::tuple<std::string, std::int64_t>>(
-      "select state, count(*) from jobs where queue = :1 and consumer = :2 group by state",
-      [&](const std::tuple<std::string, std::int64_t>& row) {
-        const auto& [state, n] = row;
-        (state == "delayed" ? counts.delayed : state == "ready" ? counts.ready : state == "running" ? counts.running : counts.failed) = n;
+std::map<std::string, Counts, std::less<>> count(sql::Session& session, Timestamp now) {
+  std::map<std::string, Counts, std::less<>> queues;
+  // What is due stays 'delayed' until the next look.
+  session.each<std::tuple<std::string, std::string, std::int64_t>>(
+      "select queue, case when state = 'delayed' and run_at <= :1 then 'ready' else state end as standing, count(*) from jobs group by queue, standing",
+      [&](const std::tuple<std::string, std::string, std::int64_t>& row) {
+        const auto& [queue, state, n] = row;
+        Counts& counts = queues[queue];
+        (state == "delayed" ? counts.delayed : state == "ready" ? counts.waiting : state == "running" ? counts.running : counts.failed) = n;
       },
-      queue, consumer);
-  return counts;
+      now);
+  return queues;
 }
 
 }  // namespace watchbell::jobs::store

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -55,12 +57,7 @@ std::int64_t unfinished(sql::Session& session, const std::string& queue);
 /// Removes failed jobs older than `before`, and all but the newest `keep`.
 std::int64_t purge_failed(sql::Session& session, Timestamp before, std::int64_t keep);
 
-struct Counts {
-  std::int64_t delayed = 0;
-  std::int64_t ready = 0;
-  std::int64_t running = 0;
-  std::int64_t failed = 0;
-};
-Counts count(sql::Session& session, const std::string& queue, const std::string& consumer);
+/// The jobs of every queue that has any. O(rows), half a second for a million.
+std::map<std::string, Counts, std::less<>> count(sql::Session& session, Timestamp now);
 
 }  // namespace watchbell::jobs::store

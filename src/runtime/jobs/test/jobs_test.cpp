@@ -398,6 +398,38 @@ CO_TEST(Jobs, Q_8_a_full_queue_refuses_and_the_change_is_rolled_back) {
   co_await f.close();
 }
 
+CO_TEST(Jobs, Q_8_every_job_is_counted_by_queue_and_state) {
+  RuntimeFixture f(loop);
+  Gate gate(loop);
+  Worker bad, idle;
+  bad.answer = [](const Job&) { return Outcome::give_up("no"); };
+  EXPECT_TRUE(f.queue->consume("mail", "c", gate.handler(), {.concurrency = 2}));
+  EXPECT_TRUE(f.queue->consume("bad", "a", bad.handler()));
+  EXPECT_TRUE(f.queue->consume("bad", "b", bad.handler()));
+  EXPECT_TRUE(f.queue->consume("idle", "c", idle.handler()));
+  co_await f.queue->start();
+  for (int i = 0; i < 5; ++i) co_await enqueue(f, {.queue = "mail", .payload = "{}"});
+  co_await enqueue(f, {.queue = "mail", .payload = "{}", .delay = 1h});
+  co_await enqueue(f, {.queue = "mail", .payload = "{}", .delay = 3h});
+  co_await enqueue(f, {.queue = "bad", .payload = "{}"});
+  co_await f.until([&] { return gate.began == 2 && f.queue->statistics().failed == 2; });
+  const auto told = [](RuntimeFixture& fixture) -> awaitable<std::string> {
+    const auto counts = co_await fixture.queue->counts();
+    if (!counts) co_return "unknown";
+    std::string text;
+    for (const auto& [queue, n] : *counts) text += fmt::format("{}: {} waiting {} delayed {} running {} failed; ", queue, n.waiting, n.delayed, n.running, n.failed);
+    co_return text;
+  };
+  EXPECT_EQ(co_await told(f),
+            "bad: 0 waiting 0 delayed 0 running 2 failed; idle: 0 waiting 0 delayed 0 running 0 failed; mail: 3 waiting 2 delayed 2 running 0 failed; ");
+  // What has become due could run, whether the queue has looked or not.
+  f.clock.set_wall(f.clock.now() + 2h);
+  EXPECT_EQ(co_await told(f),
+            "bad: 0 waiting 0 delayed 0 running 2 failed; idle: 0 waiting 0 delayed 0 running 0 failed; mail: 4 waiting 1 delayed 2 running 0 failed; ");
+  co_await f.close();
+  EXPECT_EQ(co_await told(f), "unknown");
+}
+
 CO_TEST(Jobs, Q_9_stop_begins_nothing_waits_for_what_runs_and_leaves_the_rest) {
   RuntimeFixture f(loop);
   async::Event gate(loop.executor());
