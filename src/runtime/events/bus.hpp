@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "platform/crypto/keyring.hpp"
@@ -19,7 +21,7 @@ class Change;
 namespace watchbell::events {
 
 /// An event a domain declares: `inline constexpr Definition<SystemDeleted> kSystemDeleted{"catalog.system.deleted"};`. Payload is a
-/// described struct.
+/// described struct; its members of type Secret<T> travel sealed. Secrets deeper inside do not compile.
 template <class Payload>
 struct Definition {
   std::string_view name;
@@ -31,9 +33,88 @@ struct Event {
   std::string payload;
   std::string secrets;
 };
+
+namespace detail {
+
+/// Whether a value of this type may hold a secret, looking into what it is made of.
+template <class T>
+inline constexpr bool kHoldsSecret = false;
+template <class T>
+inline constexpr bool kHoldsSecret<Secret<T>> = true;
+template <template <class...> class Of, class... Ts>
+  requires(!rpc::detail::Described<Of<Ts...>>)
+inline constexpr bool kHoldsSecret<Of<Ts...>> = (kHoldsSecret<Ts> || ...);
+template <template <class, std::size_t...> class Of, class T, std::size_t... Bounds>
+  requires(sizeof...(Bounds) > 0 && !rpc::detail::Described<Of<T, Bounds...>>)
+inline constexpr bool kHoldsSecret<Of<T, Bounds...>> = kHoldsSecret<T>;
+template <template <class, class, std::size_t> class Of, class K, class V, std::size_t Max>
+inline constexpr bool kHoldsSecret<Of<K, V, Max>> = kHoldsSecret<K> || kHoldsSecret<V>;
+template <class T>
+struct SecretIn {
+  template <class D>
+  using fn = std::bool_constant<kHoldsSecret<std::remove_cvref_t<decltype(std::declval<T&>().*D::pointer)>>>;
+};
+template <rpc::detail::Described T>
+inline constexpr bool kHoldsSecret<T> = boost::mp11::mp_any_of_q<rpc::detail::MembersOf<T>, SecretIn<T>>::value;
+
+/// Calls f(name on the wire, member) for each secret member; a member that holds secrets in another way does not compile.
+template <class Payload, class F>
+void for_each_secret(Payload& payload, F f) {
+  boost::mp11::mp_for_each<rpc::detail::MembersOf<std::remove_const_t<Payload>>>([&](auto d) {
+    using Member = std::remove_cvref_t<decltype(payload.*d.pointer)>;
+    if constexpr (rpc::detail::is_secret<Member>) f(rpc::detail::kCamelName<decltype(d)>.view(), payload.*d.pointer);
+    else static_assert(!kHoldsSecret<Member>, "a secret of an event is a member of its payload itself: deeper inside it would be lost");
+  });
+}
+
+template <class T>
+const T* secret_in(const Secret<T>& member) {
+  return &member.value;
+}
+template <class T>
+const T* secret_in(const std::optional<Secret<T>>& member) {
+  return member ? &member->value : nullptr;
+}
+
+}  // namespace detail
+
+/// The event with its secret members apart.
 template <class Payload>
 Event make(const Definition<Payload>& definition, const Payload& payload) {
-  return {.name = std::string(definition.name), .payload = rpc::to_json(payload), .secrets = {}};
+  rpc::Writer secrets;
+  bool first = true;
+  detail::for_each_secret(payload, [&](std::string_view name, const auto& member) {
+    const auto* secret = detail::secret_in(member);
+    if (secret == nullptr) return;
+    if (first) secrets.begin_object();
+    secrets.begin_member(first, name);
+    rpc::encode(secrets, *secret);
+    secrets.end_member();
+  });
+  if (!first) secrets.end_object();
+  return {.name = std::string(definition.name), .payload = rpc::to_json(payload), .secrets = std::move(secrets.json)};
+}
+
+/// The payload of an event with its secret members in their places. A Fault when the event is not of this type.
+template <class Payload>
+Payload read(const Event& event) {
+  auto payload = rpc::from_json<Payload>(event.payload);
+  if (!payload) throw Fault("event " + event.name + " does not fit its type");
+  rpc::Envelope secrets;
+  const bool parsed = secrets.parse_plain(event.secrets).has_value();
+  const auto* object = secrets.value() != nullptr ? secrets.value()->if_object() : nullptr;
+  rpc::Issues issues;
+  detail::for_each_secret(*payload, [&](std::string_view name, auto& member) {
+    // Of a member that is not optional there always is one; decoding an absent value makes that an issue.
+    const auto* given = object != nullptr ? object->if_contains(name) : nullptr;
+    if constexpr (rpc::detail::is_optional<std::remove_cvref_t<decltype(member)>>) {
+      if (given == nullptr) return;
+    }
+    rpc::Codec<std::remove_cvref_t<decltype(member)>>::decode(rpc::Input{given, &secrets, &issues, nullptr}, member);
+  });
+  // What it holds is not told.
+  if (!parsed || !issues.empty()) throw Fault("the secrets of event " + event.name + " do not fit its type");
+  return *std::move(payload);
 }
 
 /// How domains tell each other what happened, without knowing each other.
@@ -118,9 +199,7 @@ class Bus {
   }
   template <class Payload, class F>
   static awaitable<void> call(const F& handler, const Event& event) {
-    auto payload = rpc::from_json<Payload>(event.payload);
-    if (!payload) throw Fault("event " + event.name + " does not fit its type");
-    co_await handler(*std::move(payload));
+    co_await handler(read<Payload>(event));
   }
   Subscription add(Listeners& listeners, std::string event, Handler handler);
   static awaitable<void> run(std::shared_ptr<Handler> handler, std::shared_ptr<const Event> event);

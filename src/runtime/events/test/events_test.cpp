@@ -8,6 +8,24 @@ struct Deleted {
 BOOST_DESCRIBE_STRUCT(Deleted, (), (system_id))
 inline constexpr Definition<Deleted> kDeleted{"t.deleted"};
 
+struct ResetRequested {
+  Text<1, 100> user_id;
+  Secret<Text<1, 100>> reset_token;
+  std::optional<Secret<Text<0, 100>>> hint;
+  std::optional<Secret<Integer<0, 9999>>> pin;
+};
+BOOST_DESCRIBE_STRUCT(ResetRequested, (), (user_id, reset_token, hint, pin))
+inline constexpr Definition<ResetRequested> kResetRequested{"t.reset_requested"};
+
+struct Deep {
+  List<ResetRequested, 0, 5> list;
+  Map<Text<1, 5>, std::optional<ResetRequested>, 5> map;
+  Deleted plain;
+};
+BOOST_DESCRIBE_STRUCT(Deep, (), (list, map, plain))
+static_assert(detail::kHoldsSecret<Deep> && detail::kHoldsSecret<decltype(Deep::list)> && detail::kHoldsSecret<decltype(Deep::map)> &&
+              detail::kHoldsSecret<std::vector<ResetRequested>> && !detail::kHoldsSecret<Deleted> && !detail::kHoldsSecret<List<Deleted, 0, 5>>);
+
 namespace {
 
 using test::RuntimeFixture;
@@ -226,6 +244,48 @@ CO_TEST(Events, typed_listeners_get_the_payload) {
   co_await f.until([&] { return f.queue->statistics().done == 1; });
   EXPECT_EQ(heard, "s1");
   co_await f.close();
+}
+
+CO_TEST(Events, secret_members_are_sealed_in_the_row_and_given_back_to_typed_listeners) {
+  RuntimeFixture f(loop);
+  std::optional<ResetRequested> heard;
+  struct Typed {
+    static awaitable<void> run(std::optional<ResetRequested>& out, ResetRequested reset) {
+      out = std::move(reset);
+      co_return;
+    }
+  };
+  EXPECT_TRUE(f.bus->on_work(kResetRequested, "g", [&heard](ResetRequested reset) { return Typed::run(heard, std::move(reset)); }));
+  co_await f.queue->start();
+  const auto event = make(kResetRequested, {.user_id = Text<1, 100>::of("u1"), .reset_token = {Text<1, 100>::of("t0k\"3n")}, .hint = {}, .pin = Secret<Integer<0, 9999>>{1234}});
+  EXPECT_EQ(event.payload, R"({"userId":"u1"})");
+  EXPECT_EQ(event.secrets, R"({"resetToken":"t0k\"3n","pin":1234})");
+  std::string row;
+  EXPECT_TRUE(co_await f.changes->run([&](Change& change) -> Result<void> {
+    auto done = change.publishes(event);
+    row = change.sql().one<std::string>("select payload from jobs").value();
+    return done;
+  }));
+  EXPECT_EQ(row.find("t0k"), std::string::npos);
+  co_await f.until([&] { return f.queue->statistics().done == 1; });
+  CO_ASSERT_TRUE(heard.has_value());
+  EXPECT_EQ(heard->user_id.str(), "u1");
+  EXPECT_EQ(heard->reset_token.value.str(), "t0k\"3n");
+  EXPECT_FALSE(heard->hint.has_value());
+  CO_ASSERT_TRUE(heard->pin.has_value());
+  EXPECT_EQ(heard->pin->value, 1234);
+  co_await f.close();
+}
+
+TEST(Events, an_event_whose_secrets_do_not_fit_its_type_is_a_fault_that_tells_none_of_them) {
+  for (const char* secrets : {"", "{}", R"({"resetToken":""})", R"({"resetToken":7})", R"({"resetToken":"t","pin":"s3cret"})", R"("s3cret")", "s3cret"}) {
+    try {
+      read<ResetRequested>({.name = "t.reset_requested", .payload = R"({"userId":"u1"})", .secrets = secrets});
+      ADD_FAILURE() << secrets;
+    } catch (const Fault& fault) {
+      EXPECT_EQ(std::string(fault.what()), "the secrets of event t.reset_requested do not fit its type") << secrets;
+    }
+  }
 }
 
 }  // namespace
