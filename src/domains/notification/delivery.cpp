@@ -67,7 +67,10 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
   std::chrono::milliseconds took{0};
   auto verdict = rules::Verdict::refused(way.missing);
   if (way.channel != nullptr) {
-    const auto pass = co_await gate_.enter(way.channel->host(way.admin_config, way.user_config));
+    std::string host = way.channel->host(way.admin_config, way.user_config);
+    const auto pass = gate_.try_enter(host);
+    // Waiting here would keep a place from those whose receivers are quick.
+    if (!pass) co_return Outcome::hold(std::move(host));
     co_await pauses_.at("delivery.before_send");
     at = clock_.now();
     const auto began = clock_.monotonic();

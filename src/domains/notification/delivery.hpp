@@ -32,7 +32,11 @@ class Deliveries {
   Deliveries(sql::Database& database, Changes& changes, const Clock& clock, async::PausePoints& pauses, const ChannelSettings& channels,
              ExistingUsers existing_users, Executor executor, Options options);
 
-  /// One try of the delivery that the job names.
+  /// How many more deliveries a host takes now, and who is told when it takes one more: for the queue, which keeps the jobs that wait for a host.
+  std::size_t room(std::string_view host) const noexcept { return gate_.room(host); }
+  void on_room(std::function<void(std::string_view host)> told) { gate_.on_room(std::move(told)); }
+
+  /// One try of the delivery that the job names. Outcome::hold while its host is full.
   awaitable<jobs::Outcome> run(jobs::Job job);
 
   /// Sends a sample to the user over one channel, whatever his own switch says; nothing is stored and nothing repeated. What is to be expected to go

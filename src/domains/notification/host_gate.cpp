@@ -15,10 +15,24 @@ awaitable<HostGate::Pass> HostGate::enter(std::string host) {
   co_return Pass(*this, std::move(host));
 }
 
+std::optional<HostGate::Pass> HostGate::try_enter(std::string host) {
+  WATCHBELL_ASSERT_ON_LOOP();
+  Host& at = hosts_.try_emplace(host, executor_).first->second;
+  if (at.inside == limit_) return std::nullopt;
+  ++at.inside;
+  return Pass(*this, std::move(host));
+}
+
+std::size_t HostGate::room(std::string_view host) const noexcept {
+  const auto it = hosts_.find(host);
+  return it == hosts_.end() ? limit_ : limit_ - it->second.inside;
+}
+
 void HostGate::leave(const std::string& host) noexcept {
   const auto it = hosts_.find(host);
   if (it->second.free.notify_one()) return;
   if (--it->second.inside == 0) hosts_.erase(it);
+  if (on_room_) on_room_(host);
 }
 
 }  // namespace watchbell::notification

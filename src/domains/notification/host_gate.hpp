@@ -1,15 +1,18 @@
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "async/event.hpp"
 
 namespace watchbell::notification {
 
-/// Lets so many tasks at a time through to a host; the others wait, first come first served. Keeps nothing about hosts nobody is at. Loop-only. The
-/// destructor REQUIRES that nobody waits or holds a pass.
+/// Lets so many tasks at a time through to a host; the others come again when there is room, or wait, first come first served. Keeps nothing about hosts
+/// nobody is at. Loop-only. The destructor REQUIRES that nobody waits or holds a pass.
 class HostGate {
  public:
   HostGate(Executor executor, std::size_t limit) : executor_(executor), limit_(limit) {}
@@ -29,7 +32,13 @@ class HostGate {
     std::string host_;
   };
 
-  /// Cancellation throws, and leaves no trace.
+  /// A pass, or nothing while the host is full.
+  std::optional<Pass> try_enter(std::string host);
+  /// How many more a host takes now.
+  std::size_t room(std::string_view host) const noexcept;
+  /// Called whenever a full or busy host has room for one more.
+  void on_room(std::function<void(std::string_view host)> told) { on_room_ = std::move(told); }
+  /// Waits for a pass. Cancellation throws, and leaves no trace.
   awaitable<Pass> enter(std::string host);
   std::size_t hosts() const noexcept { return hosts_.size(); }
 
@@ -43,7 +52,8 @@ class HostGate {
 
   Executor executor_;
   std::size_t limit_;
-  std::map<std::string, Host> hosts_;
+  std::map<std::string, Host, std::less<>> hosts_;
+  std::function<void(std::string_view)> on_room_;
 };
 
 }  // namespace watchbell::notification

@@ -19,8 +19,9 @@ Result<void> consume(jobs::Queue& queue, Service& service, Deliveries& deliverie
   auto dispatches = queue.consume(std::string(kDispatchQueue), "notification", [&service](const jobs::Job& job) { return service.run_dispatch(job); },
                                   {.concurrency = kDispatchesAtOnce});
   if (!dispatches) return dispatches;
+  deliveries.on_room([&queue](std::string_view host) { queue.freed(kDeliveryQueue, host); });
   return queue.consume(std::string(kDeliveryQueue), "notification", [&deliveries](const jobs::Job& job) { return deliveries.run(job); },
-                       {.concurrency = deliveries_at_once});
+                       {.concurrency = deliveries_at_once, .room = [&deliveries](std::string_view host) { return deliveries.room(host); }});
 }
 
 awaitable<std::int64_t> purge(sql::Database& database, Timestamp now) {

@@ -38,7 +38,7 @@ struct Job {
 
 /// The jobs of a queue by state, one for each consumer.
 struct Counts {
-  std::int64_t waiting = 0;  ///< could run now: ready, or delayed and due
+  std::int64_t waiting = 0;  ///< could run now: ready, or delayed and due, or held until there is room for it
   std::int64_t delayed = 0;  ///< not due yet
   std::int64_t running = 0;
   std::int64_t failed = 0;  ///< for good, and not purged yet
@@ -46,14 +46,17 @@ struct Counts {
 
 /// What a handler made of a job. Throwing is a failed try.
 struct Outcome {
-  enum class Kind { done, retry, give_up };
+  enum class Kind { done, retry, give_up, hold };
   Kind kind = Kind::done;
-  std::string reason;
+  std::string reason;  ///< of hold, what has no room
   std::optional<std::chrono::milliseconds> after;  ///< of a retry, instead of the back-off
 
   static Outcome done() { return {}; }
   static Outcome retry(std::string reason, std::optional<std::chrono::milliseconds> after = {}) { return {Kind::retry, std::move(reason), after}; }
   static Outcome give_up(std::string reason) { return {Kind::give_up, std::move(reason), {}}; }
+  /// Nothing was tried: what the job is for (`resource`, such as a host) takes no more at the moment. The job gives its place to others, no try is
+  /// counted, and it comes again once ConsumerOptions::room says that there is room, or Queue::freed().
+  static Outcome hold(std::string resource) { return {Kind::hold, std::move(resource), {}}; }
 };
 
 using Handler = std::function<awaitable<Outcome>(const Job&)>;

@@ -105,6 +105,7 @@ awaitable<void> Queue::start() {
   std::vector<std::string> queues;
   for (const auto& [name, count] : unfinished_) queues.push_back(name);
   auto found = co_await database_.write([this, queues, now = wheel_.clock().now(), random = Random(random_())](sql::Session& session) {
+    store::let_all_go(session);
     Found counts{.failed = void_leases(session, now, random), .unfinished = {}};
     for (const auto& queue : queues) counts.unfinished.emplace_back(queue, store::unfinished(session, queue));
     return counts;
@@ -137,6 +138,16 @@ std::uint64_t Queue::void_leases(sql::Session& session, Timestamp now, Random ra
   return failed;
 }
 
+void Queue::freed(std::string_view queue, std::string_view resource) {
+  for (auto& consumer : consumers_) {
+    if (consumer.queue != queue) continue;
+    const auto held = consumer.held.find(resource);
+    if (held == consumer.held.end()) continue;
+    ++held->second.freed;
+    wake();
+  }
+}
+
 awaitable<Queue::Claimed> Queue::claim() {
   struct Want {
     std::string queue;
@@ -148,22 +159,39 @@ awaitable<Queue::Claimed> Queue::claim() {
     wants.push_back({consumer.queue, consumer.name, std::min<std::size_t>(consumer.options.concurrency - consumer.running, 256)});
   struct Taken {
     std::vector<std::vector<Job>> jobs;
+    std::vector<std::int64_t> let_go;
     std::optional<Timestamp> next_due;
   };
   std::vector<JobId> running;
   for (const auto& [id, consumer] : running_) running.push_back(id);
+  struct Freed {
+    Consumer* consumer;
+    std::string resource;
+    std::int64_t count;
+  };
+  std::vector<Freed> freed;
+  for (auto& consumer : consumers_)
+    for (const auto& [resource, held] : consumer.held)
+      if (held.freed > 0) freed.push_back({&consumer, resource, held.freed});
   const auto lease = options_.lease;
   before_write("claim");
-  auto taken = co_await database_.write([wants, running, lease, now = wheel_.clock().now()](sql::Session& session) {
+  auto taken = co_await database_.write([wants, running, freed, lease, now = wheel_.clock().now()](sql::Session& session) {
     Taken result;
     store::release(session, now, running);
     store::promote(session, now);
+    for (const auto& [consumer, resource, count] : freed) result.let_go.push_back(store::let_go(session, consumer->queue, consumer->name, resource, count));
     result.next_due = store::next_lease_end(session, running);
     for (const auto& want : wants) result.jobs.push_back(want.limit == 0 ? std::vector<Job>() : store::claim(session, want.queue, want.consumer, want.limit, now, lease));
     if (const auto due = store::next_due(session); due && (!result.next_due || *due < *result.next_due)) result.next_due = due;
     return result;
   });
   if (!taken) throw Fault("jobs cannot be read: " + taken.error().message);
+  for (std::size_t i = 0; i < freed.size(); ++i) {
+    const auto held = freed[i].consumer->held.find(freed[i].resource);
+    held->second.freed -= freed[i].count;
+    held->second.rows -= taken->let_go[i];
+    if (held->second.rows <= 0) freed[i].consumer->held.erase(held);
+  }
   Claimed claimed;
   claimed.next_due = taken->next_due;
   std::size_t i = 0;
@@ -263,7 +291,7 @@ awaitable<bool> Queue::put_back(JobId id) {
   co_return false;
 }
 
-awaitable<bool> Queue::record(const Consumer& consumer, const Job& job, Outcome outcome) {
+awaitable<bool> Queue::record(Consumer& consumer, const Job& job, Outcome outcome) {
   const auto now = wheel_.clock().now();
   if (outcome.kind == Outcome::Kind::retry && !outcome.after && job.attempt > job.max_retries) outcome.kind = Outcome::Kind::give_up;
   if (outcome.kind == Outcome::Kind::retry && !outcome.after) outcome.after = back_off(job.attempt, random_);
@@ -278,6 +306,7 @@ awaitable<bool> Queue::record(const Consumer& consumer, const Job& job, Outcome 
           case Outcome::Kind::done: store::finish(session, job.id); break;
           case Outcome::Kind::retry: store::delay(session, job.id, now + *outcome.after, reason, now); break;
           case Outcome::Kind::give_up: store::fail(session, job.id, reason, remains_of(consumer.options.remains, job.payload), now); break;
+          case Outcome::Kind::hold: store::hold(session, job.id, reason, now); break;
         }
       });
       if (written) break;
@@ -293,6 +322,11 @@ awaitable<bool> Queue::record(const Consumer& consumer, const Job& job, Outcome 
     case Outcome::Kind::done: ++statistics_.done, --unfinished; break;
     case Outcome::Kind::retry: ++statistics_.retried, wake(); break;
     case Outcome::Kind::give_up: ++statistics_.failed, --unfinished; break;
+    case Outcome::Kind::hold:
+      ++consumer.held[std::string(reason)].rows;
+      // What was in the way may have gone while this was written.
+      if (consumer.options.room && consumer.options.room(reason) > 0) freed(job.queue, reason);
+      break;
   }
   co_return true;
 }

@@ -34,6 +34,8 @@ class Queue {
   struct ConsumerOptions {
     std::size_t concurrency = 0;              ///< handlers running at once; 0: Options::concurrency
     std::int64_t max_unfinished = 1'000'000;  ///< of the whole queue; more are refused
+    /// How many more jobs a resource takes now; asked on the loop for resources that handlers named in Outcome::hold.
+    std::function<std::size_t(std::string_view resource)> room;
     /// What of a payload stays in the row of a job that failed for good, for people to see; all of it when this is empty. Any thread.
     std::function<std::string(std::string_view payload)> remains;
   };
@@ -63,6 +65,8 @@ class Queue {
   /// The same for many jobs that differ by their payload alone; all or, when the queue has no room for all, none. `like.payload` and
   /// `like.dedupe_id` are not looked at.
   Result<void> insert_many(sql::Session& session, const NewJob& like, std::span<const std::string> payloads, Timestamp now) const;
+  /// A resource that handlers of the queue may have named in Outcome::hold has room for one more. Cheap when no job waits for it.
+  void freed(std::string_view queue, std::string_view resource);
   /// Jobs were committed.
   void wake() {
     pending_ = true;
@@ -84,12 +88,18 @@ class Queue {
   void before_write_for_test(std::function<void(std::string_view)> hook) { before_write_ = std::move(hook); }
 
  private:
+  /// Jobs that wait for a resource.
+  struct Held {
+    std::int64_t rows = 0;
+    std::int64_t freed = 0;  ///< room that became free and that no job was let go for yet
+  };
   struct Consumer {
     std::string queue;
     std::string name;
     Handler handler;
     ConsumerOptions options;
     std::size_t running = 0;
+    std::map<std::string, Held, std::less<>> held;  ///< by resource
   };
   /// A job's place among the running ones. It leaves them with this object, whatever ended the job: a slot is never lost.
   class Place {
@@ -128,7 +138,7 @@ class Queue {
   awaitable<Claimed> claim();
   awaitable<void> run(Place place, Job job);
   /// Whether what became of the job could be written.
-  awaitable<bool> record(const Consumer& consumer, const Job& job, Outcome outcome);
+  awaitable<bool> record(Consumer& consumer, const Job& job, Outcome outcome);
   /// What becomes of the jobs that were running when the process before this one ended. How many failed for good.
   std::uint64_t void_leases(sql::Session& session, Timestamp now, Random random) const;
   awaitable<bool> put_back(JobId id);

@@ -99,6 +99,19 @@ void fail(sql::Session& session, const JobId& job, const std::string& reason, co
                   reason, remains, now);
 }
 
+void hold(sql::Session& session, const JobId& job, const std::string& resource, Timestamp now) {
+  session.execute("update jobs set state = 'held', held_for = :2, attempts = attempts - 1, lease_until = null, updated_at = :3 where id = :1", job, resource, now);
+}
+
+std::int64_t let_go(sql::Session& session, const std::string& queue, const std::string& consumer, const std::string& resource, std::int64_t count) {
+  return session.execute(
+      "update jobs set state = 'ready', held_for = null where id in "
+      "(select id from jobs where queue = :1 and consumer = :2 and state = 'held' and held_for = :3 order by priority desc, id limit :4)",
+      queue, consumer, resource, count);
+}
+
+void let_all_go(sql::Session& session) { session.execute("update jobs set state = 'ready', held_for = null where state = 'held'"); }
+
 void put_back(sql::Session& session, const JobId& job, Timestamp now) {
   session.execute("update jobs set state = 'ready', attempts = attempts - 1, lease_until = null, updated_at = :2 where id = :1 and state = 'running'",
                   job, now);
@@ -158,7 +171,7 @@ std::map<std::string, Counts, std::less<>> count(sql::Session& session, Timestam
   std::map<std::string, Counts, std::less<>> queues;
   // What is due stays 'delayed' until the next look.
   session.each<std::tuple<std::string, std::string, std::int64_t>>(
-      "select queue, case when state = 'delayed' and run_at <= :1 then 'ready' else state end as standing, count(*) from jobs group by queue, standing",
+      "select queue, case when state = 'delayed' and run_at <= :1 or state = 'held' then 'ready' else state end as standing, count(*) from jobs group by queue, standing",
       [&](const std::tuple<std::string, std::string, std::int64_t>& row) {
         const auto& [queue, state, n] = row;
         Counts& counts = queues[queue];

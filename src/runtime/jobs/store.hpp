@@ -29,6 +29,12 @@ void finish(sql::Session& session, const JobId& job);
 void delay(sql::Session& session, const JobId& job, Timestamp run_at, const std::string& reason, Timestamp now);
 /// Keeps the row, with `remains` in place of its payload when given.
 void fail(sql::Session& session, const JobId& job, const std::string& reason, const std::optional<std::string>& remains, Timestamp now);
+/// Sets a job aside until `resource` has room: no try is counted.
+void hold(sql::Session& session, const JobId& job, const std::string& resource, Timestamp now);
+/// Makes up to `count` of the jobs that wait for `resource` ready, the most urgent and oldest first; answers how many.
+std::int64_t let_go(sql::Session& session, const std::string& queue, const std::string& consumer, const std::string& resource, std::int64_t count);
+/// The same for all that wait for anything: at start, when nothing is in use.
+void let_all_go(sql::Session& session);
 /// Gives a job back untouched: no try is counted.
 void put_back(sql::Session& session, const JobId& job, Timestamp now);
 /// Voids leases that ended before `now`, but for those of `running`: the wall clock may jump over the lease of a job that this process still runs.

@@ -278,6 +278,29 @@ CO_TEST(Delivery, jobs_that_name_nothing_or_something_settled_end_quietly) {
   co_await f.end();
 }
 
+CO_TEST(Delivery, N_5_a_host_that_does_not_answer_delays_no_other) {
+  Fixture f(loop, "127.0.0.0/8", nullptr, {.at_once = 4, .per_host = 2});
+  co_await f.queue->start();
+  Sink slow(loop.executor(), [](const SinkRequest&) { return SinkReply{"", SinkReply::Then::hang}; });
+  Sink quick(loop.executor(), [](const SinkRequest&) { return SinkReply{status(204), SinkReply::Then::close}; }, "127.0.0.2");
+  slow.start();
+  quick.start();
+  std::vector<UserId> many;
+  for (int i = 1; i <= 20; ++i) {
+    many.push_back(user(i));
+    EXPECT_TRUE(co_await f.set_webhook(user(i), R"({"url":")" + slow.url("/hook") + "\"}"));
+  }
+  EXPECT_TRUE(co_await f.set_webhook(user(21), R"({"url":")" + quick.url("/hook", "127.0.0.2") + "\"}"));
+  EXPECT_EQ(co_await f.notify(many), 20);
+  EXPECT_EQ(co_await f.notify({user(21)}, "To another"), 1);
+  co_await quick.wait_for_requests(1);
+  EXPECT_LE(slow.requests, 2u);
+  EXPECT_EQ(co_await f.rows("delivery_attempts where status = 'failure'"), 0);
+  co_await slow.close();
+  co_await quick.close();
+  co_await f.shut();
+}
+
 CO_TEST(Delivery, a_host_gets_only_so_many_requests_at_a_time) {
   HostGate gate(loop.executor(), 2);
   int inside = 0, most = 0, through = 0;

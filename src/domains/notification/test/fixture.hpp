@@ -59,11 +59,17 @@ class Page final : public http::WebSocket {
   async::Event event_;
 };
 
+/// Deliveries under way at a time, and of them to one host.
+struct Places {
+  std::size_t at_once = 512;
+  std::size_t per_host = 64;
+};
+
 /// The domain on an in-memory database, a clock moved by hand, and a real HTTP client that may reach loopback unless told otherwise.
 struct Fixture : watchbell::test::RuntimeFixture {
-  explicit Fixture(async::Loop& l, std::string egress_allow = "127.0.0.0/8", const sql::MigrationSet* more = nullptr)
-      : RuntimeFixture(l, sets(more)), bench(l, std::move(egress_allow)) {
-    EXPECT_TRUE(consume(*queue, service, deliveries, 512));
+  explicit Fixture(async::Loop& l, std::string egress_allow = "127.0.0.0/8", const sql::MigrationSet* more = nullptr, Places places = {})
+      : RuntimeFixture(l, sets(more)), places_(places), bench(l, std::move(egress_allow)) {
+    EXPECT_TRUE(consume(*queue, service, deliveries, places_.at_once));
   }
   static std::vector<const sql::MigrationSet*> sets(const sql::MigrationSet* more) {
     std::vector<const sql::MigrationSet*> all{&migrations::settings(), &migrations::notification()};
@@ -132,6 +138,7 @@ struct Fixture : watchbell::test::RuntimeFixture {
     co_return co_await channel_settings.set_preference(of, std::move(input));
   }
 
+  Places places_;
   std::set<UserId> gone;
   http::test::Bench bench;
   async::PausePoints pauses{loop.executor()};
@@ -139,7 +146,7 @@ struct Fixture : watchbell::test::RuntimeFixture {
   channels::Registry registry = channels::all(bench.client, clock);
   ChannelSettings channel_settings{*database, *changes, settings, registry};
   Service service{*database, cache, *changes, scope, channel_settings, existing(), [this](const UserId& one) { return hub->online(one); }};
-  Deliveries deliveries{*database, *changes, clock, pauses, channel_settings, existing(), loop.executor(), {.base_url = "https://watchbell.test", .per_host = 64, .seed = 3}};
+  Deliveries deliveries{*database, *changes, clock, pauses, channel_settings, existing(), loop.executor(), {.base_url = "https://watchbell.test", .per_host = places_.per_host, .seed = 3}};
 };
 
 }  // namespace watchbell::notification::test

@@ -42,9 +42,9 @@ inline std::string ok(std::string_view body = "", std::string_view more_headers 
 class Sink {
  public:
   using Answer = std::function<SinkReply(const SinkRequest&)>;
-  Sink(Executor executor, Answer answer)
+  Sink(Executor executor, Answer answer, const char* address = "127.0.0.1")
       : answer_(std::move(answer)),
-        acceptor_(executor, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+        acceptor_(executor, tcp::endpoint(asio::ip::make_address(address), 0)),
         changed_(executor),
         scope_(executor, [](std::string_view, std::exception_ptr) {}) {}
 

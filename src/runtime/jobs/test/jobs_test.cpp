@@ -430,6 +430,80 @@ CO_TEST(Jobs, Q_8_every_job_is_counted_by_queue_and_state) {
   EXPECT_EQ(co_await told(f), "unknown");
 }
 
+/// Handlers that take a place at a resource and stay there until the test lets them go.
+struct Resources {
+  explicit Resources(RuntimeFixture& f, std::size_t a_room) : go(f.loop.executor()), limit(a_room), queue(f.queue.get()) {}
+  std::size_t room(std::string_view name) const {
+    const auto it = inside.find(name);
+    return limit - (it == inside.end() ? 0 : it->second);
+  }
+  static awaitable<Outcome> run(Resources& self, Job job) {
+    ++self.asked;
+    if (self.room(job.payload) == 0) co_return Outcome::hold(job.payload);
+    self.attempts.push_back(job.attempt);
+    ++self.inside[job.payload];
+    while (job.payload == "slow" && !self.open) co_await self.go.wait();
+    --self.inside[job.payload];
+    ++self.done[job.payload];
+    self.queue->freed("q", job.payload);
+    co_return Outcome::done();
+  }
+  async::Event go;
+  std::size_t limit;
+  jobs::Queue* queue;
+  bool open = false;
+  int asked = 0;
+  std::vector<int> attempts;
+  std::map<std::string, std::size_t, std::less<>> inside;
+  std::map<std::string, int> done;
+};
+
+CO_TEST(Jobs, Q_5_jobs_that_wait_for_a_full_resource_hold_up_no_others) {
+  RuntimeFixture f(loop);
+  Resources r(f, 1);
+  EXPECT_TRUE(f.queue->consume("q", "c", [&r](const Job& job) { return Resources::run(r, job); }, {.concurrency = 2, .room = [&r](std::string_view name) { return r.room(name); }}));
+  co_await f.queue->start();
+  for (int i = 0; i < 20; ++i) co_await enqueue(f, {.queue = "q", .payload = "slow"});
+  for (int i = 0; i < 5; ++i) co_await enqueue(f, {.queue = "q", .payload = "quick"});
+  co_await f.until([&] { return r.done["quick"] == 5; });
+  EXPECT_EQ(r.done["slow"], 0);
+  // All are still there, and count as waiting.
+  const auto counts = (co_await f.queue->counts()).value();
+  EXPECT_EQ(counts.at("q").waiting + counts.at("q").running, 20);
+  const int asked = r.asked;
+  r.open = true;
+  r.go.notify_all();
+  co_await f.until([&] { return r.done["slow"] == 20; });
+  // No polling: each came again once, when there was room; and none of them was charged a try for having waited.
+  EXPECT_LE(r.asked - asked, 40);
+  EXPECT_EQ(std::ranges::count(r.attempts, 1), 25);
+  co_await f.until([&] { return f.queue->statistics().running == 0; });
+  const auto left = (co_await f.queue->counts()).value();
+  EXPECT_EQ(left.at("q").waiting + left.at("q").running + left.at("q").failed, 0);
+  co_await f.close();
+}
+
+CO_TEST(Jobs, Q_3_jobs_that_waited_for_room_are_taken_up_by_the_next_process) {
+  RuntimeFixture f(loop);
+  {
+    Resources r(f, 0);
+    EXPECT_TRUE(f.queue->consume("q", "c", [&r](const Job& job) { return Resources::run(r, job); }, {.concurrency = 2}));
+    co_await f.queue->start();
+    co_await enqueue(f, {.queue = "q", .payload = "quick"});
+    co_await f.until([&] { return r.asked == 1 && f.queue->statistics().running == 0; });
+    co_await f.queue->stop(0s);
+  }
+  jobs::Queue next(f.wheel, *f.database, f.on_fault(), {}, 8);
+  Resources r(f, 1);
+  r.queue = &next;
+  EXPECT_TRUE(next.consume("q", "c", [&r](const Job& job) { return Resources::run(r, job); }, {.concurrency = 2}));
+  co_await next.start();
+  co_await f.until([&] { return r.done["quick"] == 1; });
+  co_await f.until([&] { return next.statistics().running == 0; });
+  co_await next.stop(0s);
+  co_await f.close();
+}
+
 CO_TEST(Jobs, Q_9_stop_begins_nothing_waits_for_what_runs_and_leaves_the_rest) {
   RuntimeFixture f(loop);
   async::Event gate(loop.executor());
