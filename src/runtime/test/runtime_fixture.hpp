@@ -6,6 +6,7 @@
 
 #include "async/manual_clock.hpp"
 #include "platform/crypto/keyring.hpp"
+#include "platform/sql/test/temporary_folder.hpp"
 #include "platform/sql/testing.hpp"
 #include "runtime/change/change.hpp"
 #include "runtime/rpc/dispatcher.hpp"
@@ -26,10 +27,12 @@ class FakeIdentity final : public access::Identity {
     user.kind = access::Principal::Kind::user;
     user.id = *id;
     user.rules = std::make_shared<const access::RuleSet>(rules);
+    user.expires_at = expires_at;
     co_return std::make_shared<const access::Principal>(std::move(user));
   }
   awaitable<Result<access::RuleSetPtr>> anonymous_rules() override { co_return std::make_shared<const access::RuleSet>(anonymous); }
   std::set<Uuid> gone;
+  std::optional<Timestamp> expires_at; ///< of every session
   std::vector<std::string> rules;      ///< of everybody with a cookie
   std::vector<std::string> anonymous;  ///< of those without
 };
@@ -48,7 +51,7 @@ struct Wire {
 };
 
 /// A websocket whose other end is the test.
-class FakeSocket final : public http::WebSocket {
+class FakeSocket : public http::WebSocket {
  public:
   explicit FakeSocket(Executor executor) : event_(executor) {}
   awaitable<std::optional<std::string>> read() override {
@@ -81,11 +84,18 @@ class FakeSocket final : public http::WebSocket {
   async::Event event_;
 };
 
-/// The runtime on an in-memory database and a clock moved by hand.
+/// Where a fixture stores.
+enum class Storage {
+  memory,  ///< fast; one connection, so that a read never overlaps a commit
+  file,    ///< readers beside the writer, as the server has them: where reads race with changes
+};
+
+/// The runtime on a database of its own and a clock moved by hand.
 struct RuntimeFixture {
-  explicit RuntimeFixture(async::Loop& l, const std::vector<const sql::MigrationSet*>& more = {}) : loop(l) {
+  explicit RuntimeFixture(async::Loop& l, const std::vector<const sql::MigrationSet*>& more = {}, Storage storage = Storage::memory) : loop(l) {
     clock.attach(wheel);
-    auto opened = sql::Database::open(loop, wheel, {.url = ":memory:"});
+    if (storage == Storage::file) folder.emplace();
+    auto opened = sql::Database::open(loop, wheel, {.url = folder ? "sqlite:" + folder->file("a.db") : ":memory:", .synchronous_full = false});
     if (!opened) throw std::runtime_error(opened.error().message);
     database = std::move(*opened);
     std::vector<const sql::MigrationSet*> sets{&migrations::runtime()};
@@ -120,6 +130,7 @@ struct RuntimeFixture {
     }
   }
 
+  std::optional<sql::test::TemporaryFolder> folder;
   async::Loop& loop;
   async::ManualClock clock;
   async::TimerWheel wheel{loop.executor(), clock, async::TimerWheel::Drive::manual};

@@ -73,8 +73,9 @@ class FakeProber final : public Prober {
 };
 
 struct Fixture : watchbell::test::RuntimeFixture {
-  explicit Fixture(async::Loop& l)
-      : RuntimeFixture(l, {&migrations::healthcheck(), &kTold}), registry(wheel), scheduler(wheel, on_fault(), {}), prober(l.executor()),
+  using Storage = watchbell::test::Storage;
+  explicit Fixture(async::Loop& l, Storage storage = Storage::memory)
+      : RuntimeFixture(l, {&migrations::healthcheck(), &kTold}, storage), registry(wheel), scheduler(wheel, on_fault(), {}), prober(l.executor()),
         service(*database, cache, *changes, scope, clock, registry, scheduler, systems(), notify(), {.keep_runs = 24h, .purge_batch = 3}) {
     registry.add(std::make_unique<FakeStrategy>());
   }

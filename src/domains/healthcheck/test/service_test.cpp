@@ -1,4 +1,5 @@
 #include "domains/healthcheck/test/fixture.hpp"
+#include "runtime/test/held_read.hpp"
 
 #include "domains/catalog/events.hpp"
 #include "domains/healthcheck/signals.hpp"
@@ -112,14 +113,26 @@ CO_TEST(HealthService, HC_13_a_notice_that_cannot_be_enqueued_takes_run_and_tran
 }
 
 CO_TEST(HealthService, S_7_the_signals_of_a_transition_follow_the_dropped_status) {
-  Fixture f(loop);
+  Fixture f(loop, Fixture::Storage::file);
   co_await f.begin();
   const auto system = f.add_system("Web");
   const auto check = co_await f.create("Home", 3600);
   EXPECT_TRUE(co_await f.associate(system, check.id, Fixture::consecutive(1, 1, 1)));
   co_await f.until([&] { return f.prober.started == 1 && f.scheduler.running() == 0; });
   EXPECT_EQ(co_await f.status(system), Status::healthy);
-  const auto hears = std::make_shared<watchbell::test::FakeSocket>(loop.executor());
+  // Reads the status the moment it hears of the transition.
+  struct Page final : watchbell::test::FakeSocket {
+    Page(Fixture& fixture, SystemId id) : FakeSocket(fixture.loop.executor()), f(fixture), system(id) {}
+    static awaitable<void> fetch(Page& self) { self.seen = co_await self.f.status(self.system); }
+    void send(std::shared_ptr<const std::string> text) override {
+      FakeSocket::send(text);
+      if (text->find("status_changed") != std::string::npos) f.scope.spawn("fetch", fetch(*this));
+    }
+    Fixture& f;
+    SystemId system;
+    std::optional<Status> seen;
+  };
+  const auto hears = std::make_shared<Page>(f, system);
   const auto deaf = std::make_shared<watchbell::test::FakeSocket>(loop.executor());
   access::Principal holder;
   holder.kind = access::Principal::Kind::user;
@@ -137,6 +150,8 @@ CO_TEST(HealthService, S_7_the_signals_of_a_transition_follow_the_dropped_status
   EXPECT_NE(hears->sent[2].find("\"previousStatus\":\"healthy\",\"newStatus\":\"unhealthy\""), std::string::npos);
   // Names of systems are not for whoever may not see them.
   EXPECT_EQ(deaf->sent.size(), 1u);
+  co_await f.until([&] { return hears->seen.has_value(); });
+  EXPECT_EQ(hears->seen, Status::unhealthy);
   EXPECT_EQ(co_await f.status(system), Status::unhealthy);
   co_await f.end();
 }
@@ -469,23 +484,35 @@ CO_TEST(HealthService, HC_10_ids_nobody_has_are_unknown_and_not_kept) {
 }
 
 CO_TEST(HealthService, C_2_a_load_that_runs_while_the_status_changes_is_not_kept) {
-  Fixture f(loop);
+  Fixture f(loop, Fixture::Storage::file);
   co_await f.begin();
   const auto system = f.add_system("Web");
   const auto check = co_await f.create("Home", 3600);
   EXPECT_TRUE(co_await f.associate(system, check.id, Fixture::consecutive(1, 1, 1)));
   co_await f.until([&] { return f.prober.started == 1 && f.scheduler.running() == 0; });
-  OfSystems input;
-  input.system_ids.push_back(Text<1, 200>::of(system.to_string()));
-  for (int i = 0; i < 20; ++i) {
-    int done = 0;
-    f.scope.spawn("read", read_into(f, input, done));
+  const auto known = co_await f.check(system, check.id);
+  struct Read {
+    static awaitable<void> run(Fixture& fixture, SystemId id, std::optional<Status>& into) { into = co_await fixture.status(id); }
+  };
+  for (const bool read_meanwhile : {false, true}) {
+    const auto discarded = f.cache.snapshot().discarded.invalidated;
+    watchbell::test::HeldRead held(loop, *f.database);
+    co_await held.arm();
+    std::optional<Status> early;
+    f.scope.spawn("read", Read::run(f, system, early));
+    co_await held.entered();
     f.clock.advance(1s);
-    const bool up = i % 2 == 1;
-    EXPECT_TRUE(co_await f.ran(system, check.id, up));
+    const bool up = read_meanwhile;  // from healthy to unhealthy, and back
+    EXPECT_TRUE((co_await f.service.record(known, f.clock.now(), Outcome{.status = up ? RunStatus::healthy : RunStatus::unhealthy, .latency_ms = 3, .message = "", .result = "{}"})).value());
+    // Neither joins the load from before, on another reader.
+    if (read_meanwhile) EXPECT_EQ(co_await f.status(system), Status::healthy);
+    EXPECT_FALSE(early);
+    held.release();
+    co_await f.until([&] { return early.has_value(); });
+    EXPECT_EQ(early, up ? Status::unhealthy : Status::healthy) << "it saw the change: nothing was raced";
+    EXPECT_EQ(f.cache.snapshot().discarded.invalidated, discarded + 1);
     EXPECT_EQ(co_await f.status(system), up ? Status::healthy : Status::unhealthy);
-    co_await f.until([&] { return done == 1; });
-    EXPECT_EQ(co_await f.status(system), up ? Status::healthy : Status::unhealthy);
+    co_await f.ran(system, check.id, up);  // the next round begins with a load
   }
   co_await f.end();
 }

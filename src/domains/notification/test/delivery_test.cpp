@@ -279,7 +279,7 @@ CO_TEST(Delivery, jobs_that_name_nothing_or_something_settled_end_quietly) {
 }
 
 CO_TEST(Delivery, N_5_a_host_that_does_not_answer_delays_no_other) {
-  Fixture f(loop, "127.0.0.0/8", nullptr, {.at_once = 4, .per_host = 2});
+  Fixture f(loop, "127.0.0.0/8", nullptr, Fixture::Storage::memory, {.at_once = 4, .per_host = 2});
   co_await f.queue->start();
   Sink slow(loop.executor(), [](const SinkRequest&) { return SinkReply{"", SinkReply::Then::hang}; });
   Sink quick(loop.executor(), [](const SinkRequest&) { return SinkReply{status(204), SinkReply::Then::close}; }, "127.0.0.2");

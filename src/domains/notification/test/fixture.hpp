@@ -65,12 +65,14 @@ struct Places {
   std::size_t per_host = 64;
 };
 
-/// The domain on an in-memory database, a clock moved by hand, and a real HTTP client that may reach loopback unless told otherwise.
+/// The domain on a database of its own, a clock moved by hand, and a real HTTP client that may reach loopback unless told otherwise.
 struct Fixture : watchbell::test::RuntimeFixture {
-  explicit Fixture(async::Loop& l, std::string egress_allow = "127.0.0.0/8", const sql::MigrationSet* more = nullptr, Places places = {})
-      : RuntimeFixture(l, sets(more)), places_(places), bench(l, std::move(egress_allow)) {
+  using Storage = watchbell::test::Storage;
+  explicit Fixture(async::Loop& l, std::string egress_allow = "127.0.0.0/8", const sql::MigrationSet* more = nullptr, Storage storage = Storage::memory, Places places = {})
+      : RuntimeFixture(l, sets(more), storage), places_(places), bench(l, std::move(egress_allow)) {
     EXPECT_TRUE(consume(*queue, service, deliveries, places_.at_once));
   }
+  Fixture(async::Loop& l, Storage storage) : Fixture(l, "127.0.0.0/8", nullptr, storage) {}
   static std::vector<const sql::MigrationSet*> sets(const sql::MigrationSet* more) {
     std::vector<const sql::MigrationSet*> all{&migrations::settings(), &migrations::notification()};
     if (more != nullptr) all.push_back(more);

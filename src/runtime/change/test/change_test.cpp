@@ -1,3 +1,9 @@
+#include <sqlite3.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include "runtime/test/held_read.hpp"
 #include "runtime/test/runtime_fixture.hpp"
 
 namespace watchbell {
@@ -19,27 +25,114 @@ using test::RuntimeFixture;
 const sql::MigrationSet kTable{"t", {{"0001_t.sql", "create table t (n integer not null)"}}};
 constexpr signals::Definition<Payload> kChanged{"t.changed"};
 
+std::int64_t rows(sql::Session& session) { return session.one<std::int64_t>("select count(*) from t").value(); }
+
+/// What one change does to `t` and what it names.
 struct Fixture : RuntimeFixture {
-  explicit Fixture(async::Loop& l) : RuntimeFixture(l, {&kTable}), scope_of_t(cache, *database, "t", 15s) {}
+  explicit Fixture(async::Loop& l, test::Storage storage = test::Storage::file) : RuntimeFixture(l, {&kTable}, storage), scope_of_t(cache, *database, "t", 15s) {}
   coherence::Scope scope_of_t;
-  int loads = 0;
+  std::atomic<int> loads = 0;
+  int jobs_run = 0;
 
   awaitable<std::int64_t> count() {
     const auto value = co_await scope_of_t.read<std::int64_t>(cache::Key("count"), [this](sql::Session& session) {
       ++loads;
-      return session.one<std::int64_t>("select count(*) from t").value();
+      return rows(session);
     });
     co_return *value.value();
   }
-  awaitable<Result<void>> add(bool refuse = false) {
-    co_return co_await changes->run([this, refuse](Change& change) -> Result<void> {
-      change.sql().execute("insert into t values (1)");
-      change.invalidates(scope_of_t.key(cache::Key("count")));
-      change.announces(signals::to_user(kChanged, UserId(), Payload{change.sql().one<std::int64_t>("select count(*) from t").value()}));
+  /// Everything a change can do, in this transaction.
+  void act(Change& change) {
+    change.sql().execute("insert into t values (1)");
+    change.invalidates(scope_of_t.key(cache::Key("count")));
+    change.announces(signals::to_user(kChanged, UserId(), Payload{rows(change.sql())}));
+  }
+  void act_with_job(Change& change) {
+    act(change);
+    EXPECT_TRUE(change.enqueues({.queue = "q", .payload = "{}", .dedupe_id = {}, .correlation_id = {}}));
+  }
+  awaitable<Result<std::int64_t>> add(bool refuse = false) {
+    co_return co_await changes->run([this, refuse](Change& change) -> Result<std::int64_t> {
+      act(change);
       if (refuse) return fail(ErrorCode::conflict, "no");
-      return {};
+      return rows(change.sql());
     });
   }
+  awaitable<void> run_jobs() {
+    EXPECT_TRUE(queue->consume("q", "c", [this](const jobs::Job&) -> awaitable<jobs::Outcome> { return job(*this); }));
+    co_await queue->start();
+  }
+  static awaitable<jobs::Outcome> job(Fixture& self) {
+    ++self.jobs_run;
+    co_return jobs::Outcome::done();
+  }
+  /// A page of the user the signals go to.
+  awaitable<void> open(std::shared_ptr<http::WebSocket> socket) {
+    access::Principal user;
+    user.kind = access::Principal::Kind::user;
+    const auto before = hub->statistics().user_sockets;
+    scope.spawn("socket", hub->serve(std::move(socket), std::make_shared<const access::Principal>(user), identity, UserId().to_string(), "x"));
+    co_await until([&] { return hub->statistics().user_sockets == before + 1; });
+  }
+  awaitable<std::shared_ptr<test::FakeSocket>> open() {
+    const auto socket = std::make_shared<test::FakeSocket>(loop.executor());
+    co_await open(socket);
+    co_await until([&] { return socket->sent.size() == 1; });
+    socket->sent.clear();
+    co_return socket;
+  }
+  awaitable<std::int64_t> job_rows() {
+    const auto n = co_await database->read([](sql::Session& session) { return session.one<std::int64_t>("select count(*) from jobs").value(); });
+    co_return n.value();
+  }
+};
+
+awaitable<void> count_into(Fixture& f, std::optional<std::int64_t>& into) { into = co_await f.count(); }
+
+/// A socket that does something the moment a signal reaches it.
+class Listener final : public http::WebSocket {
+ public:
+  Listener(Executor executor, std::function<void()> on_signal) : event_(executor), on_signal_(std::move(on_signal)) {}
+  awaitable<std::optional<std::string>> read() override {
+    while (true) co_await event_.wait();
+  }
+  void send(std::shared_ptr<const std::string> text) override {
+    if (text->find("t.changed") != std::string::npos) on_signal_();
+  }
+  void close(std::uint16_t, std::string) override {}
+  bool open() const noexcept override { return true; }
+  std::string_view peer_address() const noexcept override { return "x"; }
+
+ private:
+  async::Event event_;
+  std::function<void()> on_signal_;
+};
+
+/// Meets the next COMMIT of a writer: holds it before anything of it is durable, or makes it fail. Outlives the connections.
+class AtCommit {
+ public:
+  /// In the function of a change.
+  void meet(sql::Session& session) {
+    met_ = false;
+    sqlite3_commit_hook(static_cast<sqlite3*>(session.connection().native_handle_for_test()), &hook, this);
+  }
+  void open() { go_.set_value(); }
+  std::atomic<bool> hold = false;
+  std::atomic<bool> refuse = false;
+  std::atomic<bool> held = false;
+
+ private:
+  static int hook(void* of) {
+    auto& self = *static_cast<AtCommit*>(of);
+    if (std::exchange(self.met_, true)) return 0;
+    if (self.hold) {
+      self.held = true;
+      self.go_.get_future().wait();
+    }
+    return self.refuse ? 1 : 0;
+  }
+  bool met_ = false;  // on the writer's thread
+  std::promise<void> go_;
 };
 
 CO_TEST(Change, C_1_a_read_after_a_change_returned_sees_it) {
@@ -53,87 +146,196 @@ CO_TEST(Change, C_1_a_read_after_a_change_returned_sees_it) {
   co_await f.close();
 }
 
+awaitable<void> write_many(Fixture& f, int changes, std::int64_t& returned, int& running) {
+  for (int i = 0; i < changes; ++i) {
+    const auto n = co_await f.add();
+    EXPECT_TRUE(n);
+    returned = std::max(returned, n.value());
+  }
+  --running;
+}
+awaitable<void> read_until(Fixture& f, const std::int64_t& returned, const int& running, int& readers) {
+  while (running > 0) {
+    const auto at_least = returned;
+    const auto seen = co_await f.count();
+    EXPECT_GE(seen, at_least);
+    if (seen < at_least) break;
+    co_await asio::post(f.loop.executor(), use_awaitable);
+  }
+  --readers;
+}
+
+CO_TEST(Change, C_1_no_reader_among_many_writers_sees_less_than_what_has_returned) {
+  Fixture f(loop);
+  std::int64_t returned = 0;
+  int writers = 4, readers = 6;
+  for (int i = 0; i < 4; ++i) f.scope.spawn("writer", write_many(f, 100, returned, writers));
+  for (int i = 0; i < 6; ++i) f.scope.spawn("reader", read_until(f, returned, writers, readers));
+  co_await f.until([&] { return writers == 0 && readers == 0; });
+  EXPECT_EQ(co_await f.count(), 400);
+  co_await f.close();
+}
+
+CO_TEST(Change, C_2_a_load_that_a_change_overtakes_is_not_kept) {
+  for (const bool read_meanwhile : {false, true}) {
+    Fixture f(loop);
+    test::HeldRead held(loop, *f.database);
+    co_await held.arm();
+    std::optional<std::int64_t> early;
+    f.scope.spawn("load", count_into(f, early));
+    co_await held.entered();
+    EXPECT_TRUE(co_await f.add());
+    // Neither joins the load from before, on another reader.
+    if (read_meanwhile) EXPECT_EQ(co_await f.count(), 1);
+    EXPECT_FALSE(early);
+    held.release();
+    co_await f.until([&] { return early.has_value(); });
+    EXPECT_EQ(early, 0) << "it saw the change: nothing was raced";
+    EXPECT_EQ(f.cache.snapshot().discarded.invalidated, 1u);
+    EXPECT_EQ(co_await f.count(), 1);
+    EXPECT_EQ(f.loads, 2);
+    co_await f.close();
+  }
+}
+
 CO_TEST(Change, C_11_a_refused_change_drops_and_says_nothing) {
   Fixture f(loop);
-  const auto socket = std::make_shared<test::FakeSocket>(loop.executor());
-  access::Principal user;
-  user.kind = access::Principal::Kind::user;
-  f.scope.spawn("socket", f.hub->serve(socket, std::make_shared<const access::Principal>(user), f.identity, UserId().to_string(), "x"));
-  co_await f.until([&] { return socket->sent.size() == 1; });
+  const auto socket = co_await f.open();
   EXPECT_EQ(co_await f.count(), 0);
   EXPECT_FALSE(co_await f.add(true));
   EXPECT_EQ(co_await f.count(), 0);
   EXPECT_EQ(f.loads, 1);
-  EXPECT_EQ(socket->sent.size(), 1u);
+  EXPECT_TRUE(socket->sent.empty());
   EXPECT_TRUE(co_await f.add());
-  EXPECT_EQ(socket->sent.size(), 2u);
+  EXPECT_EQ(socket->sent.size(), 1u);
   co_await f.close();
 }
 
 CO_TEST(Change, S_7_who_refetches_on_a_signal_sees_the_change) {
   Fixture f(loop);
-  // A socket that reads the cached value the moment a signal reaches it.
-  struct Refetcher final : http::WebSocket {
-    Fixture& f;
-    std::vector<std::int64_t> seen;
-    bool open_ = true;
-    async::Event event;
-    explicit Refetcher(Fixture& fixture) : f(fixture), event(fixture.loop.executor()) {}
-    awaitable<std::optional<std::string>> read() override {
-      while (open_) co_await event.wait();
-      co_return std::nullopt;
-    }
-    static awaitable<void> fetch(Refetcher& self) { self.seen.push_back(co_await self.f.count()); }
-    void send(std::shared_ptr<const std::string> text) override {
-      if (text->find("t.changed") != std::string::npos) f.scope.spawn("fetch", fetch(*this));
-    }
-    void close(std::uint16_t, std::string) override {}
-    bool open() const noexcept override { return open_; }
-    std::string_view peer_address() const noexcept override { return "x"; }
-  };
-  const auto socket = std::make_shared<Refetcher>(f);
-  access::Principal user;
-  user.kind = access::Principal::Kind::user;
-  f.scope.spawn("socket", f.hub->serve(socket, std::make_shared<const access::Principal>(user), f.identity, UserId().to_string(), "x"));
-  co_await asio::post(loop.executor(), use_awaitable);
-  for (std::int64_t n = 1; n <= 20; ++n) {
-    co_await f.count();
+  std::vector<std::optional<std::int64_t>> seen(20);
+  std::size_t signals = 0;
+  const auto page = std::make_shared<Listener>(loop.executor(), [&] { f.scope.spawn("fetch", count_into(f, seen.at(signals++))); });
+  co_await f.open(page);
+  for (std::size_t n = 0; n < seen.size(); ++n) {
+    // A load from before holds a reader, so that the page reads on another, and ends after the page's.
+    test::HeldRead held(loop, *f.database);
+    co_await held.arm();
+    std::optional<std::int64_t> early;
+    f.scope.spawn("load", count_into(f, early));
+    co_await held.entered();
     EXPECT_TRUE(co_await f.add());
-    co_await f.until([&] { return socket->seen.size() == static_cast<std::size_t>(n); });
-    EXPECT_EQ(socket->seen.back(), n);
+    CO_ASSERT_EQ(signals, n + 1);
+    co_await f.until([&] { return seen[n].has_value(); });
+    EXPECT_EQ(seen[n], n + 1);
+    held.release();
+    co_await f.until([&] { return early.has_value(); });
+    EXPECT_EQ(early, n);
+    EXPECT_EQ(co_await f.count(), static_cast<std::int64_t>(n) + 1);
+    // The next round begins with a load.
+    f.cache.clear();
   }
   co_await f.close();
 }
 
 CO_TEST(Change, N_1_write_then_drop_then_signal) {
+  AtCommit commit;
+  commit.hold = true;
   Fixture f(loop);
-  // At the moment of the signal the write is committed and the entry gone.
-  struct Witness final : http::WebSocket {
-    cache::CachedScope scope;
-    bool dropped = false;
-    bool told = false;
-    async::Event event;
-    Witness(cache::CachedScope s, Executor e) : scope(std::move(s)), event(e) {}
-    awaitable<std::optional<std::string>> read() override {
-      while (true) co_await event.wait();
-    }
-    void send(std::shared_ptr<const std::string> text) override {
-      if (text->find("t.changed") == std::string::npos) return;
-      told = true;
-      dropped = scope.find<Result<std::int64_t>>(cache::Key("count")) == nullptr;
-    }
-    void close(std::uint16_t, std::string) override {}
-    bool open() const noexcept override { return true; }
-    std::string_view peer_address() const noexcept override { return "x"; }
+  const cache::CachedScope entries(f.cache, "t");
+  const auto kept = [&] { return entries.find<Result<std::int64_t>>(cache::Key("count")) != nullptr; };
+  std::int64_t told = 0;
+  bool kept_when_told = true;
+  std::optional<std::int64_t> stored_when_told;
+  struct Look {
+    static awaitable<void> run(Fixture& fixture, std::optional<std::int64_t>& into) { into = (co_await fixture.database->read(rows)).value(); }
   };
-  const auto socket = std::make_shared<Witness>(cache::CachedScope(f.cache, "t"), loop.executor());
-  access::Principal user;
-  user.kind = access::Principal::Kind::user;
-  f.scope.spawn("socket", f.hub->serve(socket, std::make_shared<const access::Principal>(user), f.identity, UserId().to_string(), "x"));
-  co_await f.count();
+  const auto witness = std::make_shared<Listener>(loop.executor(), [&] {
+    ++told;
+    kept_when_told = kept();
+    f.scope.spawn("look", Look::run(f, stored_when_told));  // past the cache, on a reader
+  });
+  co_await f.open(witness);
+  EXPECT_EQ(co_await f.count(), 0);
+  bool returned = false;
+  struct Write {
+    static awaitable<void> run(Fixture& fixture, AtCommit& at, bool& done) {
+      const auto result = co_await fixture.changes->run([&](Change& change) {
+        fixture.act(change);
+        at.meet(change.sql());
+      });
+      EXPECT_TRUE(result);
+      done = true;
+    }
+  };
+  f.scope.spawn("change", Write::run(f, commit, returned));
+  co_await f.until([&] { return commit.held.load(); });
+  // f has ended and COMMIT has not: nothing was dropped or said, and others read the state before.
+  for (int turn = 0; turn < 100; ++turn) co_await asio::post(loop.executor(), use_awaitable);
+  EXPECT_EQ(told, 0);
+  EXPECT_TRUE(kept());
+  EXPECT_EQ((co_await f.database->read(rows)).value(), 0);
+  EXPECT_FALSE(returned);
+  commit.open();
+  co_await f.until([&] { return returned; });
+  EXPECT_EQ(told, 1);
+  EXPECT_FALSE(kept_when_told);
+  co_await f.until([&] { return stored_when_told.has_value(); });
+  EXPECT_EQ(stored_when_told, 1);
+  co_await f.close();
+}
+
+CO_TEST(Change, cancelling_the_caller_once_it_has_begun_changes_nothing) {
+  Fixture f(loop);
+  co_await f.run_jobs();
+  const auto socket = co_await f.open();
+  EXPECT_EQ(co_await f.count(), 0);
+  std::promise<void> go;
+  std::atomic<bool> begun = false;
+  asio::cancellation_signal cancel;
+  bool ended = false;
+  struct Caller {
+    static awaitable<void> run(Fixture& fixture, std::atomic<bool>& began, std::promise<void>& gate) {
+      EXPECT_TRUE(co_await fixture.changes->run([&](Change& change) {
+        began = true;
+        gate.get_future().wait();
+        fixture.act_with_job(change);
+      }));
+    }
+  };
+  asio::co_spawn(loop.executor(), Caller::run(f, begun, go), asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr) { ended = true; }));
+  co_await f.until([&] { return begun.load(); });
+  cancel.emit(asio::cancellation_type::terminal);
+  go.set_value();
+  co_await f.until([&] { return ended; });
+  EXPECT_EQ(socket->sent.size(), 1u);
+  EXPECT_EQ(co_await f.count(), 1);
+  co_await f.until([&] { return f.jobs_run == 1; });
+  co_await f.close();
+}
+
+CO_TEST(Change, C_11_a_commit_that_fails_drops_what_it_may_have_changed_and_says_nothing) {
+  AtCommit commit;
+  commit.refuse = true;
+  Fixture f(loop);
+  const auto socket = co_await f.open();
+  EXPECT_EQ(co_await f.count(), 0);
+  bool thrown = false;
+  try {
+    static_cast<void>(co_await f.changes->run([&](Change& change) {
+      f.act_with_job(change);
+      commit.meet(change.sql());
+    }));
+  } catch (const Fault&) {
+    thrown = true;
+  }
+  EXPECT_TRUE(thrown);
+  EXPECT_EQ(co_await f.count(), 0);
+  EXPECT_EQ(f.loads, 2) << "the entry is still there";
+  EXPECT_TRUE(socket->sent.empty());
+  EXPECT_EQ(co_await f.job_rows(), 0);
   EXPECT_TRUE(co_await f.add());
-  EXPECT_TRUE(socket->told);
-  EXPECT_TRUE(socket->dropped);
+  EXPECT_EQ(socket->sent.size(), 1u);
   co_await f.close();
 }
 

@@ -93,6 +93,22 @@ CO_TEST(Signals, S_5_a_session_that_ended_closes_its_sockets) {
   co_await f.close();
 }
 
+CO_TEST(Signals, S_5_a_session_that_expires_closes_its_sockets_when_it_does) {
+  Fixture f(loop);
+  const UserId ann = UserId::make(f.clock.now());
+  f.identity.expires_at = f.clock.now() + 20s;
+  const auto socket = co_await f.open(ann);
+  f.clock.advance(19s);
+  f.identity.gone = {ann.uuid()};  // nobody is told: it just ends
+  for (int turn = 0; turn < 20; ++turn) co_await asio::post(loop.executor(), use_awaitable);
+  EXPECT_TRUE(socket->open());
+  f.clock.advance(3s);
+  for (int turn = 0; turn < 20 && socket->open(); ++turn) co_await asio::post(loop.executor(), use_awaitable);
+  EXPECT_FALSE(socket->open()) << "it would outlive its session until the next minute";
+  EXPECT_EQ(socket->close_code, 4401);
+  co_await f.close();
+}
+
 CO_TEST(Signals, S_5_lost_rules_stop_signals_to_holders) {
   Fixture f(loop);
   f.identity.rules = {"area.thing.read"};
