@@ -52,6 +52,7 @@ class Change {
     std::vector<signals::Signal> signals;
     std::vector<events::Event> events;
     bool jobs = false;
+    bool kept = false;  ///< f ended without an error: its writes are part of what COMMIT decides on
   };
   Change(sql::Session& session, Timestamp now, const jobs::Queue& queue, const events::Bus& bus, Effects& effects)
       : session_(session), now_(now), queue_(queue), bus_(bus), effects_(effects) {}
@@ -71,8 +72,9 @@ class Changes {
       : database_(database), clock_(clock), queue_(queue), bus_(bus), hub_(hub) {}
 
   /// Runs f(Change&) -> R or Result<R> on a pool thread inside one transaction, and returns after COMMIT was durable, everything named was invalidated,
-  /// and signals were handed to the sockets. A returned error or a fault rolls back and nothing is dropped, said or enqueued. f may run more
-  /// than once: it must leave no trace but in the Change. Once f has begun, cancelling the caller changes nothing.
+  /// and signals were handed to the sockets. A returned error or a fault rolls back and nothing is dropped, said or enqueued; only when COMMIT itself
+  /// failed, which may have reached the disk all the same, everything named is dropped. f may run more than once: it must leave no trace but in the
+  /// Change. Once f has begun, cancelling the caller changes nothing.
   template <class F, class R = std::invoke_result_t<F&, Change&>>
   awaitable<ResultOf<R>> run(F f) {
     // Shared with the pool's job, which outlives a caller that is cancelled while it waits.
@@ -82,7 +84,7 @@ class Changes {
       result = co_await database_.write(Job<F, R>{std::move(f), clock_, queue_, bus_, effects});
     } catch (const Fault&) {
       // A COMMIT that failed may yet have reached the disk: what it would have changed is read anew, in any case.
-      invalidate(*effects);
+      if (effects->kept) invalidate(*effects);
       throw;
     }
     if (result) finish(*effects);
@@ -101,7 +103,15 @@ class Changes {
     R operator()(sql::Session& session) {
       *effects = {};
       Change change(session, clock.now(), queue, bus, *effects);
-      return f(change);
+      if constexpr (std::is_void_v<R>) {
+        f(change);
+        effects->kept = true;
+      } else {
+        R answer = f(change);
+        if constexpr (AnyResult<R>) effects->kept = answer.has_value();
+        else effects->kept = true;
+        return answer;
+      }
     }
   };
   void invalidate(const Change::Effects& effects);

@@ -314,6 +314,32 @@ CO_TEST(Change, cancelling_the_caller_once_it_has_begun_changes_nothing) {
   co_await f.close();
 }
 
+CO_TEST(Change, C_11_a_change_that_throws_drops_and_says_nothing) {
+  Fixture f(loop);
+  co_await f.run_jobs();
+  const auto socket = co_await f.open();
+  EXPECT_EQ(co_await f.count(), 0);
+  const std::vector<std::exception_ptr> faults{std::make_exception_ptr(std::runtime_error("boom")), std::make_exception_ptr(Fault("boom"))};
+  for (const auto& fault : faults) {
+    std::string thrown;
+    try {
+      static_cast<void>(co_await f.changes->run([&](Change& change) {
+        f.act_with_job(change);
+        std::rethrow_exception(fault);
+      }));
+    } catch (const std::exception& error) {
+      thrown = error.what();
+    }
+    EXPECT_EQ(thrown, "boom");
+    EXPECT_EQ(co_await f.count(), 0);
+    EXPECT_EQ(f.loads, 1) << "the entry was dropped";
+    EXPECT_TRUE(socket->sent.empty());
+    EXPECT_EQ(co_await f.job_rows(), 0);
+  }
+  EXPECT_EQ(f.jobs_run, 0);
+  co_await f.close();
+}
+
 CO_TEST(Change, C_11_a_commit_that_fails_drops_what_it_may_have_changed_and_says_nothing) {
   AtCommit commit;
   commit.refuse = true;
@@ -336,6 +362,31 @@ CO_TEST(Change, C_11_a_commit_that_fails_drops_what_it_may_have_changed_and_says
   EXPECT_EQ(co_await f.job_rows(), 0);
   EXPECT_TRUE(co_await f.add());
   EXPECT_EQ(socket->sent.size(), 1u);
+  co_await f.close();
+}
+
+CO_TEST(Change, jobs_wake_even_when_something_after_the_commit_throws) {
+  bool broken = false;
+  cache::CacheOptions options;
+  options.pause_for_test = [&](std::string_view point) {
+    if (broken && point == "invalidate.before") throw std::runtime_error("broken");
+  };
+  cache::Cache cache(options);
+  Fixture f(loop);
+  co_await f.run_jobs();
+  const coherence::Scope other(cache, *f.database, "other", 15s);
+  broken = true;
+  bool thrown = false;
+  try {
+    static_cast<void>(co_await f.changes->run([&](Change& change) {
+      f.act_with_job(change);
+      change.invalidates(other.all());
+    }));
+  } catch (const std::runtime_error&) {
+    thrown = true;
+  }
+  EXPECT_TRUE(thrown);
+  co_await f.until([&] { return f.jobs_run == 1; });
   co_await f.close();
 }
 
