@@ -2,22 +2,47 @@
 
 namespace watchbell {
 
-void Changes::invalidate(const Change::Effects& effects) {
-  for (const auto& target : effects.targets) target.apply();
+using signals::TurnBudget;
+
+// The place is taken at once, while changes come in the order of their commits: a later one that has less to invalidate does not overtake. A count
+// of unread messages is the newest one only because of that.
+Changes::Finish::Finish(Changes& changes, Change::Effects& effects, How how) : changes_(changes), effects_(effects), how_(how) {
+  if (how_ == How::committed && !effects_.signals.list.empty()) place_ = changes_.hub_.place();
 }
 
-// One turn of the loop: nobody can read between the steps, so a browser that refetches on the signal sees the change.
-void Changes::finish(const Change::Effects& effects) {
-  // Also when something here throws: the rows of jobs are there, and nothing polls for them.
-  const struct Wake {
-    jobs::Queue* queue;
-    ~Wake() {
-      if (queue) queue->wake();
-    }
-  } wake{effects.jobs || !effects.events.empty() ? &queue_ : nullptr};
-  invalidate(effects);
-  for (const auto& signal : effects.signals) hub_.emit(signal);
-  for (const auto& event : effects.events) bus_.deliver(event);
+// Also when a step threw: the rows of jobs are there, and nothing polls for them.
+Changes::Finish::~Finish() {
+  if (effects_.jobs || !effects_.events.empty()) changes_.queue_.wake();
+}
+
+// Every invalidation comes before the first signal: a browser that refetches on the signal sees the change. What was done is moved out, because freeing
+// a hundred thousand targets at the end would hold up the loop as well.
+bool Changes::Finish::step() {
+  auto& budget = changes_.hub_.budget();
+  std::size_t done = 0;
+  const auto room = [&] { return budget.take() || done < TurnBudget::kStride; };
+  for (; target_ < effects_.targets.size(); ++target_, ++done) {
+    if (!room()) return false;
+    const auto target = std::move(effects_.targets[target_]);
+    target.apply();
+  }
+  if (how_ == How::doubtful) return true;
+  if (place_) changes_.hub_.emit(std::move(place_), std::move(effects_.signals));
+  for (; event_ < effects_.events.size(); ++event_, ++done) {
+    if (!room()) return false;
+    changes_.bus_.deliver(effects_.events[event_]);
+  }
+  return true;
+}
+
+awaitable<std::exception_ptr> Changes::rest(Finish& finish) {
+  try {
+    do co_await hub_.budget().next_turn();
+    while (!finish.step());
+    co_return nullptr;
+  } catch (...) {  // carried past the restoring of the caller's cancellation
+    co_return std::current_exception();
+  }
 }
 
 }  // namespace watchbell

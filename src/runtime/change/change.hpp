@@ -1,9 +1,13 @@
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
+
+#include <boost/asio/this_coro.hpp>
 
 #include "platform/sql/database.hpp"
 #include "runtime/coherence/scope.hpp"
@@ -24,7 +28,7 @@ class Change {
   /// Cached values that are stale once this is committed. They are dropped before anybody is told.
   void invalidates(coherence::Target target) { effects_.targets.push_back(std::move(target)); }
   /// A signal to browsers, sent after commit and invalidation.
-  void announces(signals::Signal signal) { effects_.signals.push_back(std::move(signal)); }
+  void announces(signals::Signal signal) { effects_.signals.add(std::move(signal)); }
   /// An event to other domains: its rows, and what other domains do at once on it (Bus::on_change), are part of this transaction.
   Result<void> publishes(events::Event event) {
     auto written = bus_.insert(session_, event, now_);
@@ -49,7 +53,7 @@ class Change {
   friend class Changes;
   struct Effects {
     std::vector<coherence::Target> targets;
-    std::vector<signals::Signal> signals;
+    signals::Signals signals;
     std::vector<events::Event> events;
     bool jobs = false;
     bool kept = false;  ///< f ended without an error: its writes are part of what COMMIT decides on
@@ -72,22 +76,35 @@ class Changes {
       : database_(database), clock_(clock), queue_(queue), bus_(bus), hub_(hub) {}
 
   /// Runs f(Change&) -> R or Result<R> on a pool thread inside one transaction, and returns after COMMIT was durable, everything named was invalidated,
-  /// and signals were handed to the sockets. A returned error or a fault rolls back and nothing is dropped, said or enqueued; only when COMMIT itself
+  /// and signals were handed to the hub. A returned error or a fault rolls back and nothing is dropped, said or enqueued; only when COMMIT itself
   /// failed, which may have reached the disk all the same, everything named is dropped. f may run more than once: it must leave no trace but in the
   /// Change. Once f has begun, cancelling the caller changes nothing.
+  ///
+  /// Few effects take place in the turn of the loop that follows COMMIT; many take several turns (TurnBudget), in which other reads go on and
+  /// may still see the state before this change. Signals of changes leave in the order of their commits, however long each took to invalidate.
   template <class F, class R = std::invoke_result_t<F&, Change&>>
   awaitable<ResultOf<R>> run(F f) {
     // Shared with the pool's job, which outlives a caller that is cancelled while it waits.
     auto effects = std::make_shared<Change::Effects>();
     ResultOf<R> result;
+    std::exception_ptr fault;
     try {
       result = co_await database_.write(Job<F, R>{std::move(f), clock_, queue_, bus_, effects});
     } catch (const Fault&) {
-      // A COMMIT that failed may yet have reached the disk: what it would have changed is read anew, in any case.
-      if (effects->kept) invalidate(*effects);
-      throw;
+      fault = std::current_exception();
     }
-    if (result) finish(*effects);
+    if (effects->kept && (fault || result)) {
+      Finish finish(*this, *effects, fault ? Finish::How::doubtful : Finish::How::committed);
+      if (!finish.step()) {
+        // A caller that was cancelled meanwhile would get out at the first co_await.
+        const bool throws = co_await asio::this_coro::throw_if_cancelled();
+        co_await asio::this_coro::throw_if_cancelled(false);
+        const auto stopped = co_await rest(finish);
+        co_await asio::this_coro::throw_if_cancelled(throws);
+        if (stopped) std::rethrow_exception(stopped);
+      }
+    }
+    if (fault) std::rethrow_exception(fault);
     co_return result;
   }
 
@@ -114,8 +131,31 @@ class Changes {
       }
     }
   };
-  void invalidate(const Change::Effects& effects);
-  void finish(const Change::Effects& effects);
+
+  /// What follows COMMIT, in slices.
+  class Finish {
+   public:
+    enum class How {
+      committed,
+      doubtful,  ///< COMMIT failed: what it would have changed is read anew, and nothing is said
+    };
+    Finish(Changes& changes, Change::Effects& effects, How how);
+    ~Finish();
+    Finish(const Finish&) = delete;
+    Finish& operator=(const Finish&) = delete;
+    /// Does what this turn of the loop has room for. Whether nothing is left.
+    bool step();
+
+   private:
+    Changes& changes_;
+    Change::Effects& effects_;
+    How how_;
+    signals::Hub::Place place_;
+    std::size_t target_ = 0;
+    std::size_t event_ = 0;
+  };
+  /// The steps that are left, one a turn. What one of them threw.
+  awaitable<std::exception_ptr> rest(Finish& finish);
 
   sql::Database& database_;
   const Clock& clock_;

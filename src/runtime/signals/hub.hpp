@@ -1,23 +1,33 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
-#include <list>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "async/task_scope.hpp"
 #include "async/timer_wheel.hpp"
 #include "platform/http_server/http.hpp"
 #include "runtime/access/principal.hpp"
 #include "runtime/signals/signal.hpp"
+#include "runtime/signals/turn_budget.hpp"
 
 namespace watchbell::signals {
 
-/// All websockets of this process, and who hears what. Nothing about a signal is kept: emission queues frames on the matching sockets and
-/// returns; a socket that is too slow is closed by its own backlog limit and refetches. Loop-only.
+/// All websockets of this process, and who hears what. Loop-only.
+///
+/// Emissions stand in one queue, in the order in which their places were taken, and frames are queued on the sockets from its front: at once
+/// while nothing waits and the turn of the loop has room (TurnBudget, Options::sockets_per_turn), the rest by one task over the next turns. So
+/// emission costs its caller no more than a slice of a turn, and each socket hears in the order of emission.
+///
+/// A signal is for the sockets that are open when it is emitted, less those that have closed or lost the right to it when their turn comes. One
+/// that opens later need not get it: what it reads is newer. Nothing of a signal is kept once its last socket was served; a socket that is too slow
+/// is closed by its own backlog limit, and when more than Options::pending_bytes_max waits, all of it is forgotten and every socket closed:
+/// both refetch. What waits when the scope stops is forgotten.
 class Hub {
  public:
   struct Options {
@@ -29,20 +39,55 @@ class Hub {
     int malformed_allowed = 4;             ///< the next one closes with 1008
     std::chrono::seconds revalidate_every{60};
     std::size_t payload_limit = 32 * 1024; ///< larger payloads leave as {} with truncated:true
+    /// Sockets written to in one turn: each costs a system call at its end (7 us), so that 64 take about half a millisecond more.
+    std::size_t sockets_per_turn = 64;
+    std::size_t pending_bytes_max = std::size_t{128} << 20;
   };
   struct Statistics {
     std::size_t user_sockets = 0;
     std::size_t anonymous_sockets = 0;
-    std::uint64_t emitted = 0;
+    std::uint64_t emitted = 0;           ///< signals, whoever hears them; counted when the last socket was served
     std::uint64_t delivered = 0;
     std::uint64_t dropped = 0;
+    std::uint64_t forgotten = 0;         ///< signals that were never sent because too much waited
+  };
+
+ private:
+  struct Batch;
+
+ public:
+  /// A place in the order of emission, for signals that are emitted when something else is done. What takes its place later waits behind it. Given back
+  /// empty when destroyed.
+  class [[nodiscard]] Place {
+   public:
+    Place() = default;
+    Place(Place&&) noexcept = default;
+    Place& operator=(Place&& other) noexcept {
+      if (this != &other) {
+        give_back();
+        batch_ = std::move(other.batch_);
+      }
+      return *this;
+    }
+    ~Place() { give_back(); }
+    explicit operator bool() const noexcept { return batch_ != nullptr; }
+
+   private:
+    friend class Hub;
+    explicit Place(std::shared_ptr<Batch> batch) : batch_(std::move(batch)) {}
+    void give_back() noexcept;
+    std::shared_ptr<Batch> batch_;
   };
 
   Hub(async::TimerWheel& wheel, async::TaskScope& scope, Options options);
   ~Hub();
 
-  /// The way out of a Change, and only of a Change: domains announce, they do not emit.
-  void emit(const Signal& signal);
+  /// The way out of a Change, and only of a Change: domains announce, they do not emit. Never waits and never fails.
+  Place place();
+  void emit(Place place, Signals signals);
+  void emit(Signal signal);
+  /// What all fan-outs of the process share.
+  TurnBudget& budget() noexcept { return budget_; }
 
   /// Whether a new socket may be opened: ok, or the HTTP status that refuses it (429 or 503).
   int admits(const access::Principal& principal, std::string_view address) const;
@@ -56,6 +101,22 @@ class Hub {
 
  private:
   struct Peer;
+  struct Draining;
+  /// Serves what is ready until nothing is left (true) or the turn has no room (false), `at_least` items in any case.
+  bool deliver(std::size_t at_least);
+  /// Serves the sockets of one signal (of none: closes them), from where it stopped. Whether none is left.
+  bool tell_all(Batch& batch, const Signal* signal);
+  bool tell_users(Batch& batch, const Signal& signal);
+  void tell(const std::shared_ptr<Peer>& peer, const Batch& batch, const Signal* signal);
+  bool concerns(const Peer& peer, const Signal* signal) const;
+  /// Whether this turn has room for one more item; for a frame to this socket.
+  bool room();
+  bool room_to_write(Peer& peer);
+  void settle(Batch& batch, Signals signals);
+  /// Forgets all that waits and has every socket fetch anew, rather than grow.
+  void overflow();
+  void drain_now();
+  awaitable<void> drain(Draining mark);
   void send(Peer& peer, const Signal& signal, const std::string& timestamp);
   bool hears(const Peer& peer, const Audience& audience) const;
   awaitable<void> revalidate(std::shared_ptr<Peer> peer);
@@ -64,8 +125,18 @@ class Hub {
   async::TimerWheel& wheel_;
   async::TaskScope& scope_;
   Options options_;
-  std::list<std::shared_ptr<Peer>> peers_;
-  std::unordered_multimap<UserId, std::shared_ptr<Peer>> users_;
+  TurnBudget budget_;
+  std::uint64_t last_peer_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<Peer>> peers_;                       // by number, in the order of their opening
+  std::unordered_map<UserId, std::vector<std::shared_ptr<Peer>>> users_;       // likewise; no entry is empty
+  std::deque<std::shared_ptr<Batch>> pending_;
+  std::size_t pending_bytes_ = 0;
+  std::uint64_t signal_number_ = 0;
+  std::uint64_t written_turn_ = 0;
+  std::size_t written_ = 0;      // sockets written to in written_turn_
+  std::size_t guaranteed_ = 0;   // items of this delivery that are done whatever the budget says
+  bool delivering_ = false;      // further up the stack: a socket's send() came back to us
+  bool draining_ = false;        // the task runs
   std::map<std::string, std::size_t, std::less<>> anonymous_by_address_;
   Statistics statistics_;
 };

@@ -35,6 +35,16 @@ struct Signal {
   bool revalidate = false;     ///< not a message: sockets of `users` prove again who they are, at once
 };
 
+/// The signals of one change, in order.
+struct Signals {
+  void add(Signal signal) {
+    bytes += sizeof(Signal) + signal.payload.size() + signal.users.size() * sizeof(UserId);
+    list.push_back(std::move(signal));
+  }
+  std::vector<Signal> list;
+  std::size_t bytes = 0;  ///< what they hold, about; kept as they are added because counting later would be one more walk on the loop
+};
+
 template <class Payload>
 Signal broadcast(const Definition<Payload>& definition, const Payload& payload) {
   return {.id = definition.id, .audience = definition.audience, .payload = rpc::to_json(payload), .to_all = true};

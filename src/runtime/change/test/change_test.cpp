@@ -390,6 +390,125 @@ CO_TEST(Change, jobs_wake_even_when_something_after_the_commit_throws) {
   co_await f.close();
 }
 
+/// A clock that a look at it moves on, so that what is done between two looks has a price.
+class TickingClock final : public Clock {
+ public:
+  explicit TickingClock(std::chrono::microseconds price) : price_(price) {}
+  Timestamp now() const noexcept override { return Timestamp::from_millis(1'767'225'600'000); }
+  Monotonic monotonic() const noexcept override { return Monotonic(std::chrono::microseconds(passed_ += price_.count())); }
+
+ private:
+  std::chrono::microseconds price_;
+  mutable std::atomic<std::int64_t> passed_ = 0;
+};
+
+/// How much of a running total is done at most between two turns of the loop.
+struct Probe {
+  static awaitable<void> run(async::Loop& loop, const std::int64_t& total, Probe& probe, const bool& stop) {
+    while (!stop) {
+      const auto before = total;
+      co_await asio::post(loop.executor(), use_awaitable);
+      probe.most = std::max(probe.most, total - before);
+      ++probe.turns;
+    }
+  }
+  std::int64_t most = 0;
+  std::int64_t turns = 0;
+};
+
+/// A change of 100,000 targets and a signal, a small one beside it, and what happened in which order.
+struct LargeChange {
+  static constexpr std::int64_t kTargets = 100'000;
+  static constexpr std::int64_t kItemsPerTurn = 200;  // 1 ms at 100 us for every 16, and the last 16
+  explicit LargeChange(async::Loop& loop) : f(loop) {
+    cache::CacheOptions options;
+    options.pause_for_test = [this](std::string_view point) { invalidated += point == "invalidate.before" ? 1 : 0; };
+    cache = std::make_unique<cache::Cache>(options);
+    scope.emplace(*cache, *f.database, "t", 15s);
+    hub = std::make_unique<signals::Hub>(wheel, f.scope, signals::Hub::Options{});
+    changes = std::make_unique<Changes>(*f.database, clock, *f.queue, *f.bus, *hub);
+  }
+  awaitable<void> listen() {
+    access::Principal user;
+    user.kind = access::Principal::Kind::user;
+    socket = std::make_shared<Listener>(f.loop.executor(), [this] { told_at.push_back(invalidated); });
+    f.scope.spawn("socket", hub->serve(socket, std::make_shared<const access::Principal>(user), f.identity, UserId().to_string(), "x"));
+    co_await f.until([&] { return hub->statistics().user_sockets == 1; });
+  }
+  static awaitable<void> run(LargeChange& self) {
+    const auto result = co_await self.changes->run([&self](Change& change) {
+      for (std::int64_t i = 0; i < kTargets; ++i) change.invalidates(self.scope->key(cache::Key("k", i)));
+      self.f.act_with_job(change);
+    });
+    EXPECT_TRUE(result);
+    self.returned_at = self.invalidated;
+    self.done = true;
+  }
+  static awaitable<void> run_small(LargeChange& self) {
+    const auto result = co_await self.changes->run([&self](Change& change) {
+      change.invalidates(self.scope->key(cache::Key("small")));
+      change.announces(signals::to_user(kChanged, UserId(), Payload{1}));
+    });
+    EXPECT_TRUE(result);
+    self.small_returned_at = self.invalidated;
+  }
+  awaitable<void> close() {
+    co_await f.close();
+    hub.reset();
+  }
+
+  std::int64_t invalidated = 0;
+  std::int64_t returned_at = -1;
+  std::int64_t small_returned_at = -1;
+  std::vector<std::int64_t> told_at;
+  bool done = false;
+  Fixture f;
+  TickingClock clock{100us};
+  async::TimerWheel wheel{f.loop.executor(), clock, async::TimerWheel::Drive::manual};
+  std::unique_ptr<cache::Cache> cache;
+  std::optional<coherence::Scope> scope;
+  std::unique_ptr<signals::Hub> hub;
+  std::unique_ptr<Changes> changes;
+  std::shared_ptr<Listener> socket;
+};
+
+CO_TEST(Change, a_hundred_thousand_invalidations_are_done_in_slices_before_the_first_signal) {
+  LargeChange large(loop);
+  co_await large.listen();
+  Probe probe;
+  large.f.scope.spawn("probe", Probe::run(loop, large.invalidated, probe, large.done));
+  large.f.scope.spawn("large", LargeChange::run(large));
+  co_await large.f.until([&] { return large.invalidated > 0; });
+  EXPECT_LE(large.invalidated, LargeChange::kItemsPerTurn);
+  // One that commits meanwhile neither waits for it nor speaks before it.
+  large.f.scope.spawn("small", LargeChange::run_small(large));
+  co_await large.f.until([&] { return large.done; });
+  EXPECT_LE(probe.most, LargeChange::kItemsPerTurn);
+  EXPECT_GE(probe.turns, LargeChange::kTargets / LargeChange::kItemsPerTurn);
+  EXPECT_EQ(large.returned_at, LargeChange::kTargets + 1);
+  EXPECT_GE(large.small_returned_at, 1);
+  EXPECT_LT(large.small_returned_at, LargeChange::kTargets);
+  EXPECT_EQ(large.told_at, (std::vector<std::int64_t>{large.returned_at, large.returned_at}));
+  co_await large.close();
+}
+
+CO_TEST(Change, cancelling_the_caller_between_slices_changes_nothing) {
+  LargeChange large(loop);
+  co_await large.f.run_jobs();
+  co_await large.listen();
+  asio::cancellation_signal cancel;
+  bool ended = false;
+  asio::co_spawn(loop.executor(), LargeChange::run(large), asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr) { ended = true; }));
+  co_await large.f.until([&] { return large.invalidated > 0; });
+  EXPECT_LT(large.invalidated, LargeChange::kTargets);
+  cancel.emit(asio::cancellation_type::terminal);
+  co_await large.f.until([&] { return ended; });
+  EXPECT_EQ(large.invalidated, LargeChange::kTargets);
+  EXPECT_EQ(large.told_at.size(), 1u);
+  co_await large.f.until([&] { return large.f.jobs_run == 1; });
+  co_await large.close();
+}
+
 CO_TEST(Change, an_encoded_answer_is_made_once_and_lent) {
   Fixture f(loop);
   int encodes = 0;

@@ -1,3 +1,5 @@
+#include <boost/json.hpp>
+
 #include "runtime/test/runtime_fixture.hpp"
 
 namespace watchbell::signals {
@@ -173,6 +175,157 @@ CO_TEST(Signals, S_9_nothing_is_kept_and_large_payloads_are_cut) {
   f.hub->emit(broadcast(kPublic, Note{std::string(40'000, 'x')}));
   EXPECT_NE(socket->sent[1].find(R"("payload":{},"truncated":true)"), std::string::npos);
   co_await f.close();
+}
+
+/// Visitors, each from an address of its own.
+std::vector<std::shared_ptr<FakeSocket>> open_visitors(Fixture& f, Hub& hub, int count) {
+  std::vector<std::shared_ptr<FakeSocket>> sockets;
+  for (int i = 0; i < count; ++i) {
+    sockets.push_back(std::make_shared<FakeSocket>(f.loop.executor()));
+    f.scope.spawn("socket", hub.serve(sockets.back(), access::Principal::nobody(), f.identity, {}, std::to_string(i)));
+  }
+  return sockets;
+}
+
+/// The frames behind the greeting as "text/seq", to compare with what was emitted.
+std::string heard(const FakeSocket& socket) {
+  std::string all;
+  for (std::size_t i = 1; i < socket.sent.size(); ++i) {
+    const auto frame = boost::json::parse(socket.sent[i]).as_object();
+    all += std::string(frame.at("payload").at("text").as_string()) + "/" + std::to_string(frame.at("seq").as_int64()) + " ";
+  }
+  return all;
+}
+
+CO_TEST(Signals, S_3_twenty_thousand_sockets_are_served_in_slices) {
+  Fixture f(loop);
+  const auto per_turn = Hub::Options().sockets_per_turn;
+  const auto sockets = open_visitors(f, *f.hub, 19'999);
+  f.hub->emit(broadcast(kPublic, Note{"a"}));
+  EXPECT_EQ(f.hub->statistics().delivered, per_turn) << "the emitter gets away after a slice";
+  EXPECT_EQ(heard(*sockets.front()), "a/1 ");
+  // What comes while that is under way stands behind it, and is for those who are here now.
+  f.hub->emit(broadcast(kPublic, Note{"b"}));
+  const auto late = std::make_shared<FakeSocket>(loop.executor());
+  f.scope.spawn("socket", f.hub->serve(late, access::Principal::nobody(), f.identity, {}, "late"));
+  f.hub->emit(broadcast(kPublic, Note{"c"}));
+  EXPECT_EQ(f.hub->statistics().delivered, per_turn);
+  sockets[10'000]->close(1000, "");  // leaves before its turn
+  sockets[100]->close(1000, "");
+  std::uint64_t turns = 0;
+  while (f.hub->statistics().emitted < 3) {
+    const auto before = f.hub->statistics().delivered;
+    co_await asio::post(loop.executor(), use_awaitable);
+    CO_ASSERT_TRUE(f.hub->statistics().delivered - before <= per_turn);
+    ++turns;
+  }
+  EXPECT_GE(turns, 3 * 19'997 / per_turn);
+  for (std::size_t i = 0; i < sockets.size(); ++i)
+    if (i != 100 && i != 10'000) CO_ASSERT_EQ(heard(*sockets[i]), "a/1 b/2 c/3 ");
+  EXPECT_EQ(heard(*sockets[100]), "");
+  EXPECT_EQ(heard(*late), "c/1 ");
+  // With nothing left to wait for, emission is at once again.
+  co_await asio::post(loop.executor(), use_awaitable);
+  f.hub->emit(broadcast(kPublic, Note{"d"}));
+  EXPECT_EQ(heard(*sockets.front()), "a/1 b/2 c/3 d/4 ");
+  co_await f.close();
+}
+
+/// A clock that a look at it moves on.
+class TickingClock final : public Clock {
+ public:
+  Timestamp now() const noexcept override { return Timestamp::from_millis(1'767'225'600'000); }
+  Monotonic monotonic() const noexcept override { return Monotonic(std::chrono::microseconds(passed_ += 100)); }
+
+ private:
+  mutable std::atomic<std::int64_t> passed_ = 0;
+};
+
+CO_TEST(Signals, S_3_many_signals_to_users_take_a_millisecond_of_a_turn) {
+  Fixture f(loop);
+  TickingClock clock;
+  async::TimerWheel wheel(loop.executor(), clock, async::TimerWheel::Drive::manual);
+  auto hub = std::make_unique<Hub>(wheel, f.scope, Hub::Options{});
+  const UserId ann = UserId::make(f.clock.now());
+  const auto socket = std::make_shared<FakeSocket>(loop.executor());
+  const auto principal = co_await f.identity.identify({.authorization = {}, .cookie = ann.to_string()});
+  f.scope.spawn("socket", hub->serve(socket, *principal, f.identity, ann.to_string(), "x"));
+  co_await f.until([&] { return socket->sent.size() == 1; });
+  constexpr std::uint64_t kPerTurn = 200;  // 1 ms at 100 us for every 16, and the last 16
+  Signals many;
+  for (int i = 1; i <= 20'000; ++i) many.add(to_user(kPrivate, ann, Note{std::to_string(i)}));
+  hub->emit(hub->place(), std::move(many));
+  EXPECT_LE(hub->statistics().delivered, kPerTurn);
+  // One signal to many who are not here, among them twice somebody who is.
+  std::vector<UserId> users;
+  for (int i = 0; i < 20'000; ++i) users.push_back(UserId::make(f.clock.now()));
+  users.front() = users.back() = ann;
+  hub->emit(to_users(kPrivate, std::move(users), Note{"last"}));
+  std::uint64_t turns = 0;
+  while (hub->statistics().emitted < 20'001) {
+    const auto before = hub->statistics().delivered;
+    co_await asio::post(loop.executor(), use_awaitable);
+    CO_ASSERT_TRUE(hub->statistics().delivered - before <= kPerTurn);
+    ++turns;
+  }
+  EXPECT_GE(turns, 2 * 20'000 / kPerTurn);
+  CO_ASSERT_EQ(socket->sent.size(), 20'002u);
+  for (std::size_t i = 1; i <= 20'000; ++i) CO_ASSERT_TRUE(socket->sent[i].ends_with(",\"seq\":" + std::to_string(i) + "}"));
+  EXPECT_NE(socket->sent[20'000].find("\"text\":\"20000\""), std::string::npos);
+  EXPECT_NE(socket->sent[20'001].find("\"text\":\"last\""), std::string::npos);
+  co_await f.close();
+}
+
+CO_TEST(Signals, S_4_signals_leave_in_the_order_of_their_places) {
+  Fixture f(loop);
+  const auto socket = co_await f.open({});
+  auto first = f.hub->place();
+  {
+    const auto never = f.hub->place();
+    f.hub->emit(broadcast(kPublic, Note{"2"}));
+    EXPECT_EQ(heard(*socket), "");
+  }
+  EXPECT_EQ(heard(*socket), "") << "the first place is still taken";
+  Signals signals;
+  signals.add(broadcast(kPublic, Note{"1a"}));
+  signals.add(broadcast(kPublic, Note{"1b"}));
+  f.hub->emit(std::move(first), std::move(signals));
+  EXPECT_EQ(heard(*socket), "1a/1 1b/2 2/3 ");
+  auto kept = f.hub->place();
+  f.hub->emit(broadcast(kPublic, Note{"never"}));
+  co_await f.close();
+  f.hub.reset();  // before the place that waits
+}
+
+CO_TEST(Signals, S_9_when_too_much_waits_it_is_forgotten_and_every_socket_refetches) {
+  Fixture f(loop);
+  auto hub = std::make_unique<Hub>(f.wheel, f.scope, Hub::Options{.pending_bytes_max = 100'000});
+  const auto sockets = open_visitors(f, *hub, 200);
+  const std::string text(1000, 'x');
+  for (int i = 0; i < 500; ++i) hub->emit(broadcast(kPublic, Note{text}));
+  const auto fresh = std::make_shared<FakeSocket>(loop.executor());
+  f.scope.spawn("socket", hub->serve(fresh, access::Principal::nobody(), f.identity, {}, "fresh"));
+  hub->emit(broadcast(kPublic, Note{"after"}));
+  co_await f.until([&] { return heard(*fresh) == "after/1 "; });
+  for (const auto& socket : sockets) CO_ASSERT_EQ(socket->close_code, 1013);
+  EXPECT_TRUE(fresh->open());
+  const auto statistics = hub->statistics();
+  EXPECT_EQ(statistics.emitted + statistics.forgotten, 501u);
+  EXPECT_GT(statistics.forgotten, 200u);
+  co_await f.close();
+}
+
+CO_TEST(Signals, a_stop_with_signals_that_wait_is_clean) {
+  Fixture f(loop);
+  const auto sockets = open_visitors(f, *f.hub, 200);
+  f.hub->emit(broadcast(kPublic, Note{"a"}));
+  f.hub->emit(broadcast(kPublic, Note{"b"}));
+  EXPECT_LT(f.hub->statistics().delivered, 200u);
+  co_await f.close();
+  EXPECT_LT(f.hub->statistics().delivered, 200u);
+  f.hub->emit(broadcast(kPublic, Note{"c"}));  // after the stop: harmless
+  f.hub.reset();
+  co_await asio::post(loop.executor(), use_awaitable);
 }
 
 }  // namespace
