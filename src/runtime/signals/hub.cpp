@@ -95,6 +95,7 @@ bool Hub::hears(const Peer& peer, const Audience& audience) const {
 void Hub::send(Peer& peer, const Signal& signal, const std::string& timestamp) {
   if (!peer.socket->open()) {
     ++statistics_.dropped;
+    ++statistics_.dropped_closed;
     return;
   }
   const bool truncated = signal.payload.size() > options_.payload_limit;
@@ -107,6 +108,12 @@ void Hub::send(Peer& peer, const Signal& signal, const std::string& timestamp) {
   if (truncated) frame += ",\"truncated\":true";
   frame += ",\"timestamp\":\"" + timestamp + "\",\"seq\":" + std::to_string(++peer.seq) + "}";
   peer.socket->send(std::make_shared<const std::string>(std::move(frame)));
+  // A socket closes over a frame that its backlog has no room for; nothing else closes it here.
+  if (!peer.socket->open()) {
+    ++statistics_.dropped;
+    ++statistics_.dropped_overflow;
+    return;
+  }
   ++statistics_.delivered;
 }
 

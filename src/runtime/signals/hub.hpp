@@ -47,8 +47,10 @@ class Hub {
     std::size_t user_sockets = 0;
     std::size_t anonymous_sockets = 0;
     std::uint64_t emitted = 0;           ///< signals, whoever hears them; counted when the last socket was served
-    std::uint64_t delivered = 0;
-    std::uint64_t dropped = 0;
+    std::uint64_t delivered = 0;         ///< frames that sockets took; what one forgets later, when it falls too far behind, is not taken off
+    std::uint64_t dropped = 0;           ///< frames that sockets did not take: the sum of the next two
+    std::uint64_t dropped_overflow = 0;  ///< its backlog was full, and the socket closes
+    std::uint64_t dropped_closed = 0;    ///< the socket was closing
     std::uint64_t forgotten = 0;         ///< signals that were never sent because too much waited
   };
 

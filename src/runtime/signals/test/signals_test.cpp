@@ -328,5 +328,28 @@ CO_TEST(Signals, a_stop_with_signals_that_wait_is_clean) {
   co_await asio::post(loop.executor(), use_awaitable);
 }
 
+CO_TEST(Signals, frames_are_counted_as_sockets_took_them) {
+  Fixture f(loop);
+  /// Has room for one frame and the greeting.
+  class Small final : public FakeSocket {
+   public:
+    using FakeSocket::FakeSocket;
+    void send(std::shared_ptr<const std::string> text) override {
+      if (sent.size() == 2) close(1013, "too slow");
+      else FakeSocket::send(std::move(text));
+    }
+  };
+  const auto socket = std::make_shared<Small>(loop.executor());
+  f.scope.spawn("socket", f.hub->serve(socket, access::Principal::nobody(), f.identity, {}, "x"));
+  for (int i = 0; i < 4; ++i) f.hub->emit(broadcast(kPublic, Note{"x"}));
+  const auto statistics = f.hub->statistics();
+  EXPECT_EQ(statistics.emitted, 4u);
+  EXPECT_EQ(statistics.delivered, 1u);
+  EXPECT_EQ(statistics.dropped, 3u);
+  EXPECT_EQ(statistics.dropped_overflow, 1u);
+  EXPECT_EQ(statistics.dropped_closed, 2u);
+  co_await f.close();
+}
+
 }  // namespace
 }  // namespace watchbell::signals
