@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
@@ -10,6 +11,7 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,8 +21,17 @@ namespace watchbell::app {
 namespace {
 
 constexpr std::size_t kMaxLine = 64 * 1024;
+constexpr std::size_t kMaxAnswer = 64 * 1024 * 1024;
 using Protocol = asio::local::stream_protocol;
 using Socket = asio::basic_stream_socket<Protocol, Executor>;
+
+/// Closes a descriptor when it goes.
+struct Descriptor {
+  int fd;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
 
 awaitable<void> talk(Socket socket, AdminHandler handler) {
   std::string line;
@@ -87,18 +98,50 @@ void AdminSocket::close() {
   ::unlink(state_->path.c_str());
 }
 
-Result<std::string> ask_admin(const std::string& socket_path, const std::string& request) {
-  asio::io_context context;
-  Protocol::socket socket(context);
-  boost::system::error_code error;
-  socket.connect(Protocol::endpoint(socket_path), error);
-  if (error) return fail(ErrorCode::unavailable, "no server answers on the administration socket: {}", error.message());
-  asio::write(socket, asio::buffer(request + "\n"), error);
+Result<std::string> ask_admin(const std::string& socket_path, const std::string& request, std::chrono::milliseconds patience) {
+  // Plain calls: a socket's own timeouts bound also the connect to a server whose backlog is full, which Asio can neither bound nor poll.
+  const auto gone = [](std::string_view why) { return fail(ErrorCode::unavailable, "no server answers on the administration socket: {}", why); };
+  const auto silent = [&] {
+    return fail(ErrorCode::timeout, "the server has not answered for {} s: look whether it hangs, and whether it has done what was asked",
+                std::chrono::duration_cast<std::chrono::seconds>(patience).count());
+  };
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof address.sun_path) return gone(std::strerror(ENAMETOOLONG));
+  socket_path.copy(address.sun_path, socket_path.size());
+  const Descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (socket.fd < 0) return gone(std::strerror(errno));
+  const timeval limit{.tv_sec = patience.count() / 1000, .tv_usec = patience.count() % 1000 * 1000};
+  if (::setsockopt(socket.fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 || ::setsockopt(socket.fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0)
+    return gone(std::strerror(errno));
+  if (::connect(socket.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno == EAGAIN) return silent();
+    return gone(std::strerror(errno));
+  }
+  const std::string line = request + "\n";
+  for (std::size_t sent = 0; sent < line.size();) {
+    const ssize_t some = ::send(socket.fd, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    if (some < 0 && errno == EINTR) continue;
+    if (some < 0 && errno == EAGAIN) return silent();
+    if (some < 0) return gone(std::strerror(errno));  // it read no whole line
+    sent += static_cast<std::size_t>(some);
+  }
   std::string answer;
-  if (!error) asio::read_until(socket, asio::dynamic_buffer(answer, kMaxLine), '\n', error);
-  if (error || answer.empty()) return fail(ErrorCode::unavailable, "the server did not answer: {}", error.message());
-  answer.pop_back();
-  return answer;
+  char buffer[4096];
+  while (answer.size() <= kMaxAnswer) {
+    const ssize_t some = ::recv(socket.fd, buffer, sizeof buffer, 0);
+    if (some < 0 && errno == EINTR) continue;
+    if (some < 0 && errno == EAGAIN) return silent();
+    // The kernel says "reset" of a connection that was closed with something unread in it, and "end" of one that was read.
+    if (some < 0 && errno == ECONNRESET && answer.empty()) return gone(std::strerror(errno));
+    if (some <= 0) break;
+    answer.append(buffer, static_cast<std::size_t>(some));
+    if (answer.ends_with('\n')) {
+      answer.pop_back();
+      return answer;
+    }
+  }
+  return fail(ErrorCode::internal, "the server ended before it answered: look whether it has done what was asked");
 }
 
 }  // namespace watchbell::app

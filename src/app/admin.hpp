@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -15,7 +16,7 @@ namespace watchbell::app {
 using AdminHandler = std::function<awaitable<std::string>(std::string request)>;
 
 /// The administration socket DATA/admin.sock (mode 0600): whoever can open it is the operator. One request and one answer a connection, each a
-/// line of at most 64 KiB, within 60 s. Loop-only.
+/// line, the request of at most 64 KiB, within 60 s. Loop-only.
 class AdminSocket {
  public:
   AdminSocket(async::Loop& loop, async::TimerWheel& wheel, async::TaskScope& scope, std::string path, AdminHandler handler);
@@ -29,7 +30,11 @@ class AdminSocket {
   std::shared_ptr<State> state_;
 };
 
-/// Asks a running server; blocks. ErrorCode::unavailable when none listens there.
-Result<std::string> ask_admin(const std::string& socket_path, const std::string& request);
+/// Asks a running server; blocks, at most `patience` for each of its steps (connect, write, read).
+///
+/// ErrorCode::unavailable when nobody took the request: none listens there, or who did went away before reading it; it may be asked again, or done
+/// otherwise. ErrorCode::timeout when the server stays silent, ErrorCode::internal when it ended over the request: whether it was carried out is
+/// not known then.
+Result<std::string> ask_admin(const std::string& socket_path, const std::string& request, std::chrono::milliseconds patience);
 
 }  // namespace watchbell::app

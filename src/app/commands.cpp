@@ -1,11 +1,14 @@
 #include "app/commands.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <random>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -53,25 +56,48 @@ awaitable<std::string> administrate_offline(Server& server, std::string request)
   co_return answer;
 }
 
-/// Asks the running server over its socket, or opens the database itself when none runs.
-Result<boost::json::object> administrate(const config::Config& config, const boost::json::object& request) {
-  const std::string text = boost::json::serialize(request);
-  std::string answer;
+/// How long a command waits for a server that hangs, starts or stops, and for other commands.
+constexpr std::chrono::seconds kPatience(10);
+
+/// Asks the server of the folder, if one listens there.
+Result<std::string> ask_server(const config::Config& config, const std::string& request) {
   const int folder = ::open(config.data.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool running = folder >= 0 && DataFolder::in_use(config.data);
-  if (running) {
-    auto asked = ask_admin(DataFolder::admin_socket_of(folder), text);
-    ::close(folder);
-    if (!asked) return std::unexpected(std::move(asked.error()));
-    answer = std::move(*asked);
-  } else {
-    if (folder >= 0) ::close(folder);
-    log::configure({.level = log::Level::warn, .format = config.log_format});
-    async::Loop loop;
-    auto server = Server::open_offline(loop, config);
-    if (!server) return std::unexpected(std::move(server.error()));
-    answer = run_alone(loop, administrate_offline(**server, text));
+  if (folder < 0) return fail(ErrorCode::unavailable, "there is no data folder yet");
+  auto answer = ask_admin(DataFolder::admin_socket_of(folder), request, kPatience);
+  ::close(folder);
+  return answer;
+}
+
+/// Opens the database itself; ErrorCode::conflict when somebody else has the folder.
+Result<std::string> do_it_alone(const config::Config& config, const std::string& request) {
+  log::configure({.level = log::Level::warn, .format = config.log_format});
+  async::Loop loop;
+  auto server = Server::open_offline(loop, config);
+  if (!server) return std::unexpected(std::move(server.error()));
+  return run_alone(loop, administrate_offline(**server, request));
+}
+
+/// A locked folder without anybody who listens is one whose server starts or stops, or on which another command works: both ways are tried in turn
+/// until one is open. Looking at the lock would not do: it says neither which of these holds it, nor what holds in the next moment.
+Result<std::string> carry_out(const config::Config& config, const std::string& request) {
+  std::random_device jitter;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    auto asked = ask_server(config, request);
+    if (asked || asked.error().code != ErrorCode::unavailable) return asked;
+    auto done = do_it_alone(config, request);
+    if (done || done.error().code != ErrorCode::conflict) return done;
+    if (std::chrono::steady_clock::now() >= deadline)
+      return fail(ErrorCode::unavailable, "{}, and nobody answers there for {} s", done.error().message, kPatience.count());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + jitter() % 32));
   }
+}
+
+/// What the server, or the database opened without one, answers to a request.
+Result<boost::json::object> administrate(const config::Config& config, const boost::json::object& request) {
+  auto carried_out = carry_out(config, boost::json::serialize(request));
+  if (!carried_out) return std::unexpected(std::move(carried_out.error()));
+  const std::string& answer = *carried_out;
   boost::system::error_code error;
   auto parsed = boost::json::parse(answer, error);
   if (error || !parsed.is_object()) return fail(ErrorCode::internal, "the server's answer does not read");

@@ -70,7 +70,7 @@ Result<DataFolder> DataFolder::open(const std::filesystem::path& path) {
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return refuse(fail(ErrorCode::conflict, "the data folder {} is in use by another watchbell process", path.string()));
   // access() asks for the real user and honours read-only mounts; nothing is written to find out.
   if (::faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0) return refuse(failed("cannot write to the data folder", path, errno));
-  if (!made && !is_ours_or_empty(fd)) return fail(ErrorCode::conflict, "the data folder {} holds other things and no Watchbell data: name an empty folder", path.string());
+  if (!made && !is_ours_or_empty(fd)) return fail(ErrorCode::precondition_failed, "the data folder {} holds other things and no Watchbell data: name an empty folder", path.string());
   return folder;
 }
 
@@ -81,12 +81,6 @@ Result<void> DataFolder::make_private() const {
   // Somebody else's folder that we may write to, such as a volume given to a group: what we write there is our own all the same.
   if (errno == EPERM) return {};
   return failed("cannot make the data folder private", path_, errno);
-}
-
-bool DataFolder::in_use(const std::filesystem::path& path) {
-  const Descriptor folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (folder.fd < 0) return false;
-  return ::flock(folder.fd, LOCK_EX | LOCK_NB) != 0;
 }
 
 std::string DataFolder::admin_socket_of(int folder) { return "/proc/self/fd/" + std::to_string(folder) + "/admin.sock"; }

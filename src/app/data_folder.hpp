@@ -12,15 +12,13 @@ namespace watchbell::app {
 /// process, whatever ends it.
 class DataFolder {
  public:
-  /// Opens and locks the folder, making it (mode 0700) when it is absent. An Error is one sentence: cannot be made, cannot be written, is in use, is
-  /// somebody else's (not empty, and none of our files in it).
+  /// Opens and locks the folder, making it (mode 0700) when it is absent. An Error is one sentence: cannot be made, cannot be written, is in use
+  /// (ErrorCode::conflict, and of nothing else), is somebody else's (not empty, and none of our files in it).
   /// Nothing is left behind when it fails.
   static Result<DataFolder> open(const std::filesystem::path& path);
   /// Takes the rights of others away, if the folder is ours: a package or a container may have made it. Called once what it holds was judged, so that a
   /// refused start leaves the folder as it was.
   Result<void> make_private() const;
-  /// Whether a server holds the folder now. False when it is absent.
-  static bool in_use(const std::filesystem::path& path);
   DataFolder(DataFolder&& other) noexcept;
   DataFolder& operator=(DataFolder&&) = delete;
   ~DataFolder();

@@ -1,11 +1,15 @@
 // The commands of the program, with and without a server running on their data folder.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { ADMIN, Api, Refusal } from "../e2e/lib/api.mjs";
 import { Program, runProgram, temporaryFolder } from "../e2e/lib/program.mjs";
 import { test } from "../e2e/lib/runner.mjs";
+import { inTime, until } from "../e2e/lib/wait.mjs";
 import { listing } from "./lib/folder.mjs";
 
 const SEND = "notification.notification.send";
@@ -147,4 +151,50 @@ test("apikey_create_refuses_rules_nobody_declares", async (context) => {
 
 test("a_command_that_finds_no_folder_to_work_in_says_so", async (context) => {
   assert.match(await fails(context, adminCreate(join(temporaryFolder(context), "deeper")), { input: `${ADMIN.password}\n` }), /deeper/);
+});
+
+/** Whether somebody holds the lock of a folder; finds out without taking it. */
+function isLocked(folder) {
+  const { ino } = statSync(folder);
+  return readFileSync("/proc/locks", "utf8").split("\n").some((line) => line.includes(" FLOCK ") && line.includes(`:${ino} `));
+}
+
+test("commands_without_a_server_wait_for_each_other", async (context) => {
+  const data = temporaryFolder(context);
+  const keys = await Promise.all(Array.from({ length: 8 }, () => succeeds(context, keyCreate(data, SEND))));
+  assert.equal(new Set(keys).size, 8);
+  for (const key of keys) assert.match(key, /^ck_[0-9a-f-]{36}_[A-Za-z0-9]{32}\n$/);
+});
+
+test("a_command_waits_for_a_server_that_is_just_starting", async (context) => {
+  const program = await new Program(context).start();
+  const api = await new Api(program).onboard();
+  const { id } = await api.call("auth", "getCurrentUserProfile");
+  await program.stop();
+  const started = program.start();
+  await until("the server to hold its folder", () => isLocked(program.data));
+  const bearer = (await succeeds(context, keyCreate(program.data, SEND))).trim();
+  await started;
+  const notice = { userIds: [id], title: "Deployed", body: "Version 2 is out", importance: "info" };
+  assert.deepEqual(await new Api(program, { bearer }).call("notification", "notifyUsers", notice), { notifiedCount: 1 });
+});
+
+test("a_command_outlives_a_server_that_stops_before_it_reads_the_request", async (context) => {
+  const program = await new Program(context).start();
+  await program.stop();
+  // The folder is locked and its socket takes a connection, and both go away as they do when a server stops.
+  const holder = spawn("flock", [program.data, "cat"], { stdio: ["pipe", "inherit", "inherit"] });
+  const gone = once(holder, "close");
+  context.after(async () => holder.kill());
+  await until("the folder to be locked", () => isLocked(program.data));
+  const socket = createServer({ pauseOnConnect: true }).listen(join(program.data, "admin.sock"));
+  await once(socket, "listening");
+  const asked = once(socket, "connection");
+  const created = succeeds(context, keyCreate(program.data, SEND));
+  const [connection] = await inTime("the command to ask", asked);
+  connection.destroy();
+  socket.close();
+  holder.stdin.end();
+  await gone;
+  assert.match(await created, /^ck_/);
 });
