@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -10,6 +11,10 @@
 #include "base/result.hpp"
 
 namespace watchbell::app {
+
+/// How long an API key may be made to live, and the old one be kept beside a new one.
+inline constexpr std::int64_t kMaxKeyDays = 36'500;
+inline constexpr std::int64_t kMaxKeepHours = 8'760;
 
 /// A command for the server's operator, as JSON text: {"command":"apikey.create",...}. The answer is {"ok":true,...} or
 /// {"ok":false,"message":"..."}.

@@ -110,6 +110,28 @@ Result<boost::json::object> administrate(const config::Config& config, const boo
   return object;
 }
 
+/// A line a key under a line of headings, parted by tabs; "-" stands for what is not so.
+void print_keys(const boost::json::array& keys) {
+  const auto field = [](const boost::json::value& value) {
+    if (value.is_null()) return std::string("-");
+    std::string text;
+    if (const auto* list = value.if_array())
+      for (const auto& each : *list) text += (text.empty() ? "" : ",") + std::string(each.as_string());
+    else text = value.as_string();
+    // A name may hold what would break the line or speak to the terminal.
+    for (char& c : text)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    return text;
+  };
+  std::puts("id\tname\trules\tcreated\tlast used\texpires\trevoked");
+  for (const auto& each : keys) {
+    const auto& key = each.as_object();
+    std::string line;
+    for (const char* name : {"id", "name", "rules", "createdAt", "lastUsedAt", "expiresAt", "revokedAt"}) line += (line.empty() ? "" : "\t") + field(key.at(name));
+    std::puts(line.c_str());
+  }
+}
+
 std::string read_password() {
   std::string line;
   if (::isatty(STDIN_FILENO)) std::fputs("password: ", stderr);
@@ -145,8 +167,18 @@ int main(int argc, char** argv, char** environment) {
   auto* apikey_command = app.add_subcommand("apikey", "API keys")->require_subcommand(1);
   auto* apikey_create = with_settings(apikey_command->add_subcommand("create", "Make an API key holding exactly the rules given; prints the key, once"));
   std::vector<std::string> rules;
+  std::int64_t days = 0;
   apikey_create->add_option("--name", key_name, "Name")->required();
   apikey_create->add_option("--rule", rules, "Access rule, for example notification.notification.send; may be repeated")->required();
+  auto* expires_days = apikey_create->add_option("--expires-days", days, "Days until the key opens nothing any more; for ever when not given")->check(CLI::Range(std::int64_t(1), kMaxKeyDays));
+  auto* apikey_list = with_settings(apikey_command->add_subcommand("list", "Print all API keys, a line each, parted by tabs"));
+  auto* apikey_revoke = with_settings(apikey_command->add_subcommand("revoke", "Take a key back for good: it opens nothing from the next request on"));
+  auto* apikey_rotate = with_settings(apikey_command->add_subcommand("rotate", "Make another secret for a key and print the new key, once; its rules stay"));
+  std::string key_id;
+  for (auto* command : {apikey_revoke, apikey_rotate})
+    command->add_option("ID", key_id, "The key's id, as `apikey list` shows it; the 36 characters after ck_ in the key itself")->required();
+  std::int64_t keep_hours = 0;
+  apikey_rotate->add_option("--keep-hours", keep_hours, "Hours that the old key works on; 0 ends it at once")->check(CLI::Range(std::int64_t(0), kMaxKeepHours))->capture_default_str();
   auto* contract_command = app.add_subcommand("contract", "The contracts of all procedures")->require_subcommand(1);
   auto* contract_typescript = contract_command->add_subcommand("typescript", "Print them as TypeScript");
   auto* version_command = app.add_subcommand("version", "Print the version");
@@ -199,7 +231,27 @@ int main(int argc, char** argv, char** environment) {
     }
     if (apikey_create->parsed()) {
       boost::json::array list(rules.begin(), rules.end());
-      auto done = administrate(*config, {{"command", "apikey.create"}, {"name", key_name}, {"rules", std::move(list)}});
+      boost::json::object request{{"command", "apikey.create"}, {"name", key_name}, {"rules", std::move(list)}};
+      if (expires_days->count() > 0) request["expiresDays"] = days;
+      auto done = administrate(*config, request);
+      if (!done) return complain(done.error().message);
+      std::printf("%s\n", std::string(done->at("key").as_string()).c_str());
+      return 0;
+    }
+    if (apikey_list->parsed()) {
+      auto done = administrate(*config, {{"command", "apikey.list"}});
+      if (!done) return complain(done.error().message);
+      print_keys(done->at("keys").as_array());
+      return 0;
+    }
+    if (apikey_revoke->parsed()) {
+      auto done = administrate(*config, {{"command", "apikey.revoke"}, {"id", key_id}});
+      if (!done) return complain(done.error().message);
+      std::printf("revoked %s\n", key_id.c_str());
+      return 0;
+    }
+    if (apikey_rotate->parsed()) {
+      auto done = administrate(*config, {{"command", "apikey.rotate"}, {"id", key_id}, {"keepHours", keep_hours}});
       if (!done) return complain(done.error().message);
       std::printf("%s\n", std::string(done->at("key").as_string()).c_str());
       return 0;

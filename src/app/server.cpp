@@ -503,6 +503,14 @@ awaitable<std::string> Server::administrate(std::string request) {
     const auto* value = object == nullptr ? nullptr : object->if_contains(name);
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
   };
+  const auto number = [&](const char* name, std::int64_t low, std::int64_t high) -> std::optional<std::int64_t> {
+    const auto* value = object == nullptr ? nullptr : object->if_contains(name);
+    if (value == nullptr || !value->is_int64() || value->get_int64() < low || value->get_int64() > high) return std::nullopt;
+    return value->get_int64();
+  };
+  const auto key_answer = [](const auth::NewApplication& made) {
+    return "{\"ok\":true,\"id\":" + json_string(made.id.to_string()) + ",\"key\":" + json_string(made.key) + "}";
+  };
   const std::string command = text("command");
   if (command == "admin.create") {
     const auto email = Email::make(text("email"));
@@ -521,9 +529,43 @@ awaitable<std::string> Server::administrate(std::string request) {
       for (const auto& rule : list->get_array())
         if (rule.is_string()) rules.emplace_back(rule.get_string());
     if (rules.empty()) co_return refusal("at least one rule is needed");
-    auto made = co_await parts_->auth->service().create_application(name->str(), std::move(rules), "console");
+    auth::ApplicationInput input{.name = name->str(), .rules = std::move(rules)};
+    if (object->contains("expiresDays")) {
+      const auto days = number("expiresDays", 1, kMaxKeyDays);
+      if (!days) co_return refusal(fmt::format("a key lives 1 to {} days", kMaxKeyDays));
+      input.life = std::chrono::days(*days);
+    }
+    auto made = co_await parts_->auth->service().create_application(std::move(input), "console");
     if (!made) co_return refusal(made.error().message);
-    co_return "{\"ok\":true,\"id\":" + json_string(made->id.to_string()) + ",\"key\":" + json_string(made->key) + "}";
+    co_return key_answer(*made);
+  }
+  if (command == "apikey.list") {
+    const auto list = co_await parts_->auth->service().applications();
+    if (!list) co_return refusal(list.error().message);
+    const auto instant = [](const std::optional<Timestamp>& at) { return at ? boost::json::value(at->to_iso()) : boost::json::value(); };
+    boost::json::array keys;
+    for (const auto& [key, rules] : *list)
+      keys.push_back({{"id", key.id.to_string()},
+                      {"name", key.name},
+                      {"rules", boost::json::array(rules.begin(), rules.end())},
+                      {"createdAt", key.created_at.to_iso()},
+                      {"lastUsedAt", instant(key.last_used_at)},
+                      {"expiresAt", instant(key.expires_at)},
+                      {"revokedAt", instant(key.revoked_at)}});
+    co_return boost::json::serialize(boost::json::object{{"ok", true}, {"keys", std::move(keys)}});
+  }
+  if (command == "apikey.revoke" || command == "apikey.rotate") {
+    const auto id = ApplicationId::parse(text("id"));
+    if (!id) co_return refusal(fmt::format("{} is no id of an API key; `apikey list` shows them", json_string(text("id"))));
+    if (command == "apikey.revoke") {
+      if (auto revoked = co_await parts_->auth->service().revoke_application(*id, "console"); !revoked) co_return refusal(revoked.error().message);
+      co_return R"({"ok":true})";
+    }
+    const auto hours = number("keepHours", 0, kMaxKeepHours);
+    if (!hours) co_return refusal(fmt::format("the old key is kept 0 to {} hours", kMaxKeepHours));
+    auto made = co_await parts_->auth->service().rotate_application(*id, std::chrono::hours(*hours), "console");
+    if (!made) co_return refusal(made.error().message);
+    co_return key_answer(*made);
   }
   co_return refusal("unknown command");
 }

@@ -1,5 +1,7 @@
 #include "domains/auth/rules.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 
 namespace watchbell::auth::rules {
@@ -31,6 +33,34 @@ std::optional<ApiKey> parse_api_key(std::string_view text) noexcept {
   const auto id = ApplicationId::parse(text.substr(0, 36));
   if (!id) return std::nullopt;
   return ApiKey{*id, text.substr(37)};
+}
+
+bool is_live(const std::optional<Timestamp>& expires_at, Timestamp now) noexcept { return !expires_at || *expires_at > now; }
+
+namespace {
+
+/// Levenshtein's distance, one row of the matrix at a time.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string nearest(std::string_view word, const std::vector<std::string>& known) {
+  word = utf8_prefix(word, 200);
+  const auto best = std::ranges::min_element(known, {}, [&](const std::string& each) { return distance(word, each); });
+  return best == known.end() ? std::string() : *best;
 }
 
 bool needs_setup_token(bool listening_on_loopback, bool behind_proxy, bool request_was_forwarded) noexcept {

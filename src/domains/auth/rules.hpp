@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/id.hpp"
 #include "base/timestamp.hpp"
@@ -26,6 +27,12 @@ struct ApiKey {
   std::string_view secret;
 };
 std::optional<ApiKey> parse_api_key(std::string_view text) noexcept;
+
+/// Whether what ends at `expires_at`, if it does, still holds at `now`.
+bool is_live(const std::optional<Timestamp>& expires_at, Timestamp now) noexcept;
+
+/// The one of `known` that takes the fewest letters put in, left out or changed to become `word`; empty when there is none. Of equals the first.
+std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
 /// Whether a setup token is asked: never while only loopback can reach the server, unless the request came through somebody else.
 bool needs_setup_token(bool listening_on_loopback, bool behind_proxy, bool request_was_forwarded) noexcept;

@@ -1,5 +1,7 @@
 #include "domains/auth/service.hpp"
 
+#include <algorithm>
+
 #include "async/loop.hpp"
 #include "base/text.hpp"
 #include "domains/auth/rules.hpp"
@@ -17,6 +19,7 @@ std::optional<std::string_view> bearer(std::string_view authorization) {
   return trim(authorization.substr(7));
 }
 
+std::unexpected<Error> no_application(const ApplicationId& id) { return fail(ErrorCode::not_found, "there is no API key {}", id); }
 std::unexpected<Error> bad_credentials() { return fail(ErrorCode::unauthorized, "Invalid credentials"); }
 
 }  // namespace
@@ -33,6 +36,8 @@ Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes,
       cache_(cache, database, "auth", 60s) {}
 
 coherence::Target Service::session_key(const std::string& token_hash) const { return cache_.key(cache::Key("session", token_hash)); }
+
+coherence::Target Service::application_key(const ApplicationId& id) const { return cache_.key(cache::Key("application", id.to_string())); }
 
 awaitable<Result<access::PrincipalPtr>> Service::identify(access::Credentials credentials) {
   // A bearer credential that is not good is never taken for a visitor, and never falls through to the cookie. Other schemes belong to proxies in front.
@@ -56,7 +61,7 @@ Service::Known Service::principal_of(sql::Session& session, const std::string& t
   principal.session = row->id.uuid();
   principal.expires_at = row->expires_at;
   principal.rules = std::make_shared<const access::RuleSet>(store::rules_of_user(session, user->id));
-  return {.principal = std::make_shared<const access::Principal>(std::move(principal)), .expires_at = row->expires_at, .secret_hash = {}};
+  return {.principal = std::make_shared<const access::Principal>(std::move(principal)), .expires_at = row->expires_at};
 }
 
 awaitable<Result<access::PrincipalPtr>> Service::identify_session(std::string token_hash) {
@@ -71,19 +76,22 @@ awaitable<Result<access::PrincipalPtr>> Service::identify_bearer(std::string tex
   const auto key = rules::parse_api_key(text);
   if (!key) co_return bad_credentials();
   const ApplicationId id = key->application;
-  const auto known = co_await cache_.read<Known>(cache::Key("application", id.to_string()), [id](sql::Session& session) {
+  const auto known = co_await cache_.read<KnownApplication>(cache::Key("application", id.to_string()), [id](sql::Session& session) {
     const auto application = store::find_application(session, id);
-    if (!application) return Known{};
+    if (!application) return KnownApplication{};
     access::Principal principal;
     principal.kind = access::Principal::Kind::application;
     principal.id = id.uuid();
     principal.name = application->name;
     principal.rules = std::make_shared<const access::RuleSet>(store::rules_of_application(session, id));
-    return Known{.principal = std::make_shared<const access::Principal>(std::move(principal)), .expires_at = {}, .secret_hash = application->secret_hash};
+    return KnownApplication{.principal = std::make_shared<const access::Principal>(std::move(principal)),
+                            .expires_at = application->expires_at,
+                            .secrets = store::secrets_of(session, id)};
   });
   if (!known) co_return std::unexpected(known.error());
-  if ((*known)->principal == nullptr || !constant_time_equal((*known)->secret_hash, hash_of(key->secret))) co_return bad_credentials();
   const auto now = clock_.now();
+  const auto opens = [&, hash = hash_of(key->secret)](const Secret& secret) { return constant_time_equal(secret.hash, hash) && rules::is_live(secret.expires_at, now); };
+  if ((*known)->principal == nullptr || !rules::is_live((*known)->expires_at, now) || std::ranges::none_of((*known)->secrets, opens)) co_return bad_credentials();
   auto& last = last_touched_[id];
   if (now - last >= 1min) {
     last = now;
@@ -270,19 +278,64 @@ awaitable<Result<User>> Service::profile(UserId user) {
   });
 }
 
-awaitable<Result<NewApplication>> Service::create_application(std::string name, std::vector<std::string> rules, std::string actor) {
+awaitable<Result<NewApplication>> Service::create_application(ApplicationInput input, std::string actor) {
   const std::string secret = make_api_secret();
-  co_return co_await changes_.run([name = std::move(name), rules = std::move(rules), actor = std::move(actor), secret](Change& change) -> Result<NewApplication> {
-    if (const auto unknown = store::unknown_rules(change.sql(), rules); !unknown.empty()) {
+  co_return co_await changes_.run([this, input = std::move(input), actor = std::move(actor), secret](Change& change) -> Result<NewApplication> {
+    if (const auto unknown = store::unknown_rules(change.sql(), input.rules); !unknown.empty()) {
+      const auto known = store::all_rules(change.sql());
       std::string list;
-      for (const auto& rule : unknown) list += (list.empty() ? "" : ", ") + rule;
+      for (const auto& rule : unknown) list += fmt::format("{}{} (the nearest known one is {})", list.empty() ? "" : ", ", rule, rules::nearest(rule, known));
       return fail_field(ErrorCode::bad_request, "rules", "no such access rule: {}", list);
     }
-    const ApplicationId id = ApplicationId::make(change.now());
+    Application row{.id = ApplicationId::make(change.now()), .name = input.name, .expires_at = {}, .revoked_at = {}, .last_used_at = {}, .created_at = change.now()};
+    if (input.life) row.expires_at = change.now() + *input.life;
     const std::string role = Uuid::make_v7(change.now().millis()).to_string();
-    store::insert_role(change.sql(), role, "key: " + name, "Rules of the API key " + name, rules);
-    store::insert_application(change.sql(), id, name, hash_of(secret), {role}, change.now());
-    store::audit(change.sql(), {.actor = actor, .action = "application.create", .target = "application:" + id.to_string(), .address = {}}, change.now());
+    store::insert_role(change.sql(), role, "key: " + row.name, "Rules of the API key " + row.name, input.rules);
+    store::insert_application(change.sql(), row, {role});
+    store::insert_secret(change.sql(), row.id, hash_of(secret), change.now());
+    store::audit(change.sql(), {.actor = actor, .action = "application.create", .target = "application:" + row.id.to_string(), .address = {}}, change.now());
+    change.invalidates(application_key(row.id));
+    return NewApplication{.id = row.id, .key = api_key_text(row.id, secret)};
+  });
+}
+
+awaitable<Result<std::vector<ApplicationSummary>>> Service::applications() {
+  co_return co_await database_.read([](sql::Session& session) {
+    std::map<ApplicationId, std::vector<std::string>> rules;
+    for (auto& [id, rule] : store::rules_of_applications(session)) rules[id].push_back(std::move(rule));
+    std::vector<ApplicationSummary> list;
+    for (auto& application : store::all_applications(session)) {
+      const ApplicationId id = application.id;
+      list.push_back({.application = std::move(application), .rules = std::move(rules[id])});
+    }
+    return list;
+  });
+}
+
+awaitable<Result<void>> Service::revoke_application(ApplicationId id, std::string actor) {
+  co_return co_await changes_.run([this, id, actor = std::move(actor)](Change& change) -> Result<void> {
+    const auto application = store::find_application(change.sql(), id);
+    if (!application) return no_application(id);
+    if (application->revoked_at) return {};
+    store::revoke_application(change.sql(), id, change.now());
+    store::audit(change.sql(), {.actor = actor, .action = "application.revoke", .target = "application:" + id.to_string(), .address = {}}, change.now());
+    change.invalidates(application_key(id));
+    return {};
+  });
+}
+
+awaitable<Result<NewApplication>> Service::rotate_application(ApplicationId id, std::chrono::hours keep, std::string actor) {
+  const std::string secret = make_api_secret();
+  co_return co_await changes_.run([this, id, keep, actor = std::move(actor), secret](Change& change) -> Result<NewApplication> {
+    const auto application = store::find_application(change.sql(), id);
+    if (!application) return no_application(id);
+    // A new secret would open nothing either.
+    if (application->revoked_at) return fail(ErrorCode::conflict, "the API key {} is revoked: make another", id);
+    if (!rules::is_live(application->expires_at, change.now())) return fail(ErrorCode::conflict, "the API key {} has expired: make another", id);
+    store::retire_secrets(change.sql(), id, change.now() + keep, change.now());
+    store::insert_secret(change.sql(), id, hash_of(secret), change.now());
+    store::audit(change.sql(), {.actor = actor, .action = "application.rotate", .target = "application:" + id.to_string(), .address = {}}, change.now());
+    change.invalidates(application_key(id));
     return NewApplication{.id = id, .key = api_key_text(id, secret)};
   });
 }

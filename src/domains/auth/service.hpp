@@ -27,7 +27,20 @@ struct Current {
   bool extended = false;  ///< its end was moved: the cookie is to be set again
 };
 
-/// An application just made; the key is shown this once.
+/// What an application is made from.
+struct ApplicationInput {
+  std::string name;                              ///< 1 to 100 characters, not blank
+  std::vector<std::string> rules;
+  std::optional<std::chrono::hours> life = {};   ///< for ever when not given
+};
+
+/// An application with its rules, `*` for an administrator.
+struct ApplicationSummary {
+  Application application;
+  std::vector<std::string> rules;  ///< sorted
+};
+
+/// An application just made, or rotated; the key is shown this once.
 struct NewApplication {
   ApplicationId id;
   std::string key;
@@ -67,7 +80,14 @@ class Service final : public access::Identity {
   awaitable<Result<std::optional<Current>>> current_session(std::string cookie);
   awaitable<Result<User>> profile(UserId user);
   /// An application whose only role is a new one holding exactly these rules. ErrorCode::bad_request naming rules that do not exist.
-  awaitable<Result<NewApplication>> create_application(std::string name, std::vector<std::string> rules, std::string actor);
+  awaitable<Result<NewApplication>> create_application(ApplicationInput input, std::string actor);
+  /// All of them, by age.
+  awaitable<Result<std::vector<ApplicationSummary>>> applications();
+  /// Its key opens nothing from the next request on, for good. Nothing happens when it was revoked before. ErrorCode::not_found.
+  awaitable<Result<void>> revoke_application(ApplicationId id, std::string actor);
+  /// A new secret; the one before lives on for `keep`, and one before that not at all: at most two are live. ErrorCode::not_found, and
+  /// ErrorCode::conflict for a key that is revoked or has expired.
+  awaitable<Result<NewApplication>> rotate_application(ApplicationId id, std::chrono::hours keep, std::string actor);
 
   /// For other domains, inside their transactions.
   std::optional<UserSummary> find_user(sql::Session& session, UserId user) const;
@@ -76,13 +96,21 @@ class Service final : public access::Identity {
   const CookieSigner& cookies() const noexcept { return cookies_; }
 
  private:
-  /// What a token or key stands for; kept in the cache, where nothing at all is kept too.
+  /// What a session's token stands for; kept in the cache, where nothing at all is kept too.
   struct Known {
     access::PrincipalPtr principal;
     Timestamp expires_at;
-    std::string secret_hash;
-    friend std::size_t size_in_bytes(const Known& known) {
-      return sizeof(Known) + known.secret_hash.capacity() + (known.principal == nullptr ? 0 : size_in_bytes(*known.principal));
+    friend std::size_t size_in_bytes(const Known& known) { return sizeof(Known) + (known.principal == nullptr ? 0 : size_in_bytes(*known.principal)); }
+  };
+  /// The same of an application. Its ends are judged at each read.
+  struct KnownApplication {
+    access::PrincipalPtr principal;
+    std::optional<Timestamp> expires_at;
+    std::vector<Secret> secrets;
+    friend std::size_t size_in_bytes(const KnownApplication& known) {
+      std::size_t size = sizeof(KnownApplication) + (known.principal == nullptr ? 0 : size_in_bytes(*known.principal));
+      for (const auto& secret : known.secrets) size += sizeof secret + secret.hash.capacity();
+      return size;
     }
   };
   awaitable<Result<access::PrincipalPtr>> identify_bearer(std::string key);
@@ -93,6 +121,7 @@ class Service final : public access::Identity {
                               const std::string& address) const;
 
   coherence::Target session_key(const std::string& token_hash) const;
+  coherence::Target application_key(const ApplicationId& id) const;
 
   sql::Database& database_;
   Changes& changes_;

@@ -7,9 +7,10 @@ namespace watchbell::auth {
 
 BOOST_DESCRIBE_STRUCT(User, (), (id, name, email, email_verified, created_at, updated_at))
 BOOST_DESCRIBE_STRUCT(Session, (), (id, user_id, expires_at, remember, ip_address, user_agent, created_at, updated_at))
+BOOST_DESCRIBE_STRUCT(Application, (), (id, name, expires_at, revoked_at, last_used_at, created_at))
+BOOST_DESCRIBE_STRUCT(Secret, (), (hash, expires_at))
 
 namespace store {
-BOOST_DESCRIBE_STRUCT(Application, (), (id, name, secret_hash))
 
 bool has_users(sql::Session& session) { return session.one<std::int64_t>("select 1 from users limit 1").has_value(); }
 
@@ -133,18 +134,52 @@ void insert_role(sql::Session& session, const std::string& id, const std::string
   session.execute("insert into role_rules (role_id, rule_id) select distinct :1, value from json_each(:2)", id, sql::List(rules));
 }
 
-void insert_application(sql::Session& session, const ApplicationId& id, const std::string& name, const std::string& secret_hash,
-                        const std::vector<std::string>& roles, Timestamp now) {
-  session.execute("insert into applications (id, name, description, secret_hash, created_at) values (:1, :2, '', :3, :4)", id, name, secret_hash, now);
-  session.execute("insert into application_roles (application_id, role_id) select :1, value from json_each(:2)", id, sql::List(roles));
+std::vector<std::string> all_rules(sql::Session& session) { return session.all<std::string>("select id from access_rules order by id"); }
+
+void insert_application(sql::Session& session, const Application& application, const std::vector<std::string>& roles) {
+  session.execute("insert into applications (id, name, description, expires_at, created_at) values (:1, :2, '', :3, :4)", application.id, application.name,
+                  application.expires_at, application.created_at);
+  session.execute("insert into application_roles (application_id, role_id) select :1, value from json_each(:2)", application.id, sql::List(roles));
 }
 
 std::optional<Application> find_application(sql::Session& session, const ApplicationId& id) {
-  return session.one<Application>("select id, name, secret_hash from applications where id = :1", id);
+  return session.one<Application>("select id, name, expires_at, revoked_at, last_used_at, created_at from applications where id = :1", id);
+}
+
+std::vector<Application> all_applications(sql::Session& session) {
+  return session.all<Application>("select id, name, expires_at, revoked_at, last_used_at, created_at from applications order by created_at, id");
+}
+
+std::vector<std::pair<ApplicationId, std::string>> rules_of_applications(sql::Session& session) {
+  std::vector<std::pair<ApplicationId, std::string>> rules;
+  session.each<std::tuple<ApplicationId, std::string>>(
+      "select application_id, '*' as rule from application_roles where role_id = 'admin' union "
+      "select application_roles.application_id, role_rules.rule_id from application_roles join role_rules on role_rules.role_id = application_roles.role_id "
+      "order by 1, 2",
+      [&](std::tuple<ApplicationId, std::string>&& row) { rules.emplace_back(std::get<0>(row), std::move(std::get<1>(row))); });
+  return rules;
 }
 
 void touch_application(sql::Session& session, const ApplicationId& id, Timestamp now) {
   session.execute("update applications set last_used_at = :2 where id = :1", id, now);
+}
+
+void revoke_application(sql::Session& session, const ApplicationId& id, Timestamp now) {
+  session.execute("update applications set revoked_at = :2 where id = :1 and revoked_at is null", id, now);
+  session.execute("delete from application_secrets where application_id = :1", id);
+}
+
+void insert_secret(sql::Session& session, const ApplicationId& id, const std::string& hash, Timestamp now) {
+  session.execute("insert into application_secrets (application_id, secret_hash, created_at) values (:1, :2, :3)", id, hash, now);
+}
+
+void retire_secrets(sql::Session& session, const ApplicationId& id, Timestamp until, Timestamp now) {
+  session.execute("delete from application_secrets where application_id = :1 and (expires_at is not null or :2 <= :3)", id, until, now);
+  session.execute("update application_secrets set expires_at = :2 where application_id = :1", id, until);
+}
+
+std::vector<Secret> secrets_of(sql::Session& session, const ApplicationId& id) {
+  return session.all<Secret>("select secret_hash, expires_at from application_secrets where application_id = :1 order by created_at, secret_hash", id);
 }
 
 void audit(sql::Session& session, const AuditEntry& entry, Timestamp now) {

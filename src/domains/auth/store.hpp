@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "domains/auth/types.hpp"
@@ -41,15 +42,22 @@ std::vector<std::string> rules_of_role(sql::Session& session, std::string_view r
 std::vector<std::string> unknown_rules(sql::Session& session, const std::vector<std::string>& rules);
 void insert_role(sql::Session& session, const std::string& id, const std::string& name, const std::string& description, const std::vector<std::string>& rules);
 
-struct Application {
-  ApplicationId id;
-  std::string name;
-  std::string secret_hash;
-};
-void insert_application(sql::Session& session, const ApplicationId& id, const std::string& name, const std::string& secret_hash,
-                        const std::vector<std::string>& roles, Timestamp now);
+/// All rules declared, sorted.
+std::vector<std::string> all_rules(sql::Session& session);
+
+void insert_application(sql::Session& session, const Application& application, const std::vector<std::string>& roles);
 std::optional<Application> find_application(sql::Session& session, const ApplicationId& id);
+/// By age, then id.
+std::vector<Application> all_applications(sql::Session& session);
+/// The rules of every application, as rules_of_application() gives them; sorted.
+std::vector<std::pair<ApplicationId, std::string>> rules_of_applications(sql::Session& session);
 void touch_application(sql::Session& session, const ApplicationId& id, Timestamp now);
+/// Notes when, and takes all secrets away. Nothing when it was revoked before.
+void revoke_application(sql::Session& session, const ApplicationId& id, Timestamp now);
+void insert_secret(sql::Session& session, const ApplicationId& id, const std::string& hash, Timestamp now);
+/// Gives the live secret its end; one that has an end already, and any at all when `until` is not after `now`, goes at once.
+void retire_secrets(sql::Session& session, const ApplicationId& id, Timestamp until, Timestamp now);
+std::vector<Secret> secrets_of(sql::Session& session, const ApplicationId& id);
 
 void audit(sql::Session& session, const AuditEntry& entry, Timestamp now);
 

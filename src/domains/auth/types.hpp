@@ -45,6 +45,22 @@ struct Session {
   Timestamp updated_at;
 };
 
+/// An API key. It opens nothing from `expires_at` on, nor once it is revoked.
+struct Application {
+  ApplicationId id;
+  std::string name;
+  std::optional<Timestamp> expires_at;
+  std::optional<Timestamp> revoked_at;
+  std::optional<Timestamp> last_used_at;
+  Timestamp created_at;
+};
+
+/// A secret of an application, as it is kept; of two the older one has an end.
+struct Secret {
+  std::string hash;
+  std::optional<Timestamp> expires_at;
+};
+
 /// Who did what to whom, for the audit log. `actor` and `target` are "user:<id>", "application:<id>", "role:<id>" or "console".
 struct AuditEntry {
   std::string actor;

@@ -62,10 +62,19 @@ create table applications (
   id text not null primary key,
   name text not null,
   description text not null,
-  secret_hash text not null,
   created_by text references users (id) on delete set null,
+  expires_at bigint,
+  revoked_at bigint,
   last_used_at bigint,
   created_at bigint not null
+);
+-- One live secret, two while a key is rotated: the old one then has an end of its own. None once the key is revoked.
+create table application_secrets (
+  application_id text not null references applications (id) on delete cascade,
+  secret_hash text not null,
+  expires_at bigint,
+  created_at bigint not null,
+  primary key (application_id, secret_hash)
 );
 create table application_roles (
   application_id text not null references applications (id) on delete cascade,

@@ -32,6 +32,21 @@ TEST(AuthRules, api_keys_parse_strictly) {
   for (const std::string& bad : std::vector<std::string>{"", "ck_", "ck_" + id, "ck_" + id + "_", "xx_" + id + "_abc", "ck_" + id.substr(1) + "x_abc"}) EXPECT_FALSE(rules::parse_api_key(bad)) << bad;
 }
 
+TEST(AuthRules, what_has_an_end_is_over_from_that_instant_on) {
+  EXPECT_TRUE(rules::is_live(std::nullopt, kNow));
+  EXPECT_TRUE(rules::is_live(kNow + 1us, kNow));
+  EXPECT_FALSE(rules::is_live(kNow, kNow));
+}
+
+TEST(AuthRules, the_nearest_rule_takes_the_fewest_changes) {
+  const std::vector<std::string> known{"catalog.system.manage", "catalog.system.read", "notification.notification.send"};
+  EXPECT_EQ(rules::nearest("catalog.system.reed", known), "catalog.system.read");
+  EXPECT_EQ(rules::nearest("catalog.systems.mange", known), "catalog.system.manage");
+  EXPECT_EQ(rules::nearest("notification.send", known), "notification.notification.send");
+  EXPECT_EQ(rules::nearest("", known), "catalog.system.read");
+  EXPECT_EQ(rules::nearest("x", {}), "");
+}
+
 TEST(AuthRules, the_setup_token_is_asked_of_everybody_but_loopback) {
   EXPECT_FALSE(rules::needs_setup_token(true, false, false));
   EXPECT_TRUE(rules::needs_setup_token(false, false, false));

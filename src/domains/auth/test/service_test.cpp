@@ -153,7 +153,7 @@ CO_TEST(Sessions, only_a_hash_of_the_token_is_stored) {
 CO_TEST(Applications, hold_exactly_the_rules_they_were_given) {
   Fixture f(loop);
   co_await f.ready();
-  const auto made = co_await f.service->create_application("ci", {"t.thing.read"}, "console");
+  const auto made = co_await f.service->create_application({.name = "ci", .rules = {"t.thing.read"}}, "console");
   CO_ASSERT_TRUE(made.has_value());
   const auto principal = co_await f.who({}, "Bearer " + made->key);
   CO_ASSERT_TRUE(principal != nullptr);
@@ -165,13 +165,121 @@ CO_TEST(Applications, hold_exactly_the_rules_they_were_given) {
   EXPECT_EQ(co_await f.who({}, "Bearer " + wrong), nullptr);
   EXPECT_EQ(co_await f.who({}, "Bearer ck_nonsense"), nullptr);
   EXPECT_EQ((co_await f.who({}, "Basic abc"))->kind, access::Principal::Kind::none);
-  const auto unknown = co_await f.service->create_application("ci", {"t.nope.read"}, "console");
+  const auto unknown = co_await f.service->create_application({.name = "ci", .rules = {"t.thing.reed"}}, "console");
   CO_ASSERT_TRUE(!unknown);
-  EXPECT_NE(unknown.error().message.find("t.nope.read"), std::string::npos);
+  EXPECT_EQ(unknown.error().code, ErrorCode::bad_request);
+  EXPECT_EQ(unknown.error().field, "rules");
+  EXPECT_NE(unknown.error().message.find("t.thing.reed (the nearest known one is t.thing.read)"), std::string::npos);
   // Used twice within a minute, noted once.
   co_await f.until([&] { return f.scope.size() == 0; });
   const auto used = co_await f.database->read([](sql::Session& s) { return s.one<std::optional<Timestamp>>("select last_used_at from applications").value(); });
   EXPECT_EQ(used.value(), f.clock.now());
+  co_await f.close();
+}
+
+/// What a key opens: the application's name, or nothing.
+awaitable<std::string> opened(Fixture& f, std::string key) {
+  const auto principal = co_await f.who({}, "Bearer " + std::move(key));
+  co_return principal == nullptr ? std::string() : principal->name;
+}
+
+CO_TEST(Applications, C_26_a_revoked_key_is_refused_on_the_next_request) {
+  Fixture f(loop);
+  co_await f.ready();
+  const auto made = co_await f.service->create_application({.name = "ci", .rules = {"t.thing.read"}}, "console");
+  const auto other = co_await f.service->create_application({.name = "other", .rules = {"t.thing.read"}}, "console");
+  CO_ASSERT_TRUE(made && other);
+  EXPECT_EQ(co_await opened(f, made->key), "ci");
+  EXPECT_TRUE(co_await f.service->revoke_application(made->id, "console"));
+  EXPECT_EQ(co_await opened(f, made->key), "");
+  EXPECT_EQ(co_await opened(f, other->key), "other");
+  // For good: no secret is left, and none can be made.
+  EXPECT_TRUE(co_await f.service->revoke_application(made->id, "console"));
+  const auto rotated = co_await f.service->rotate_application(made->id, 1h, "console");
+  CO_ASSERT_TRUE(!rotated);
+  EXPECT_EQ(rotated.error().code, ErrorCode::conflict);
+  const auto left = co_await f.database->read([id = made->id](sql::Session& s) { return store::secrets_of(s, id).size(); });
+  EXPECT_EQ(*left, 0U);
+  const auto unknown = co_await f.service->revoke_application(ApplicationId::make(f.clock.now()), "console");
+  CO_ASSERT_TRUE(!unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::not_found);
+  co_await f.until([&] { return f.scope.size() == 0; });
+  co_await f.close();
+}
+
+CO_TEST(Applications, C_26_a_key_ends_on_time_although_it_is_kept_in_the_cache) {
+  Fixture f(loop);
+  co_await f.ready();
+  const auto made = co_await f.service->create_application({.name = "ci", .rules = {"t.thing.read"}, .life = 24h}, "console");
+  CO_ASSERT_TRUE(made.has_value());
+  f.clock.advance(24h - 1s, 1h);
+  EXPECT_EQ(co_await opened(f, made->key), "ci");
+  f.clock.advance(1s);
+  EXPECT_EQ(co_await opened(f, made->key), "");
+  const auto rotated = co_await f.service->rotate_application(made->id, 0h, "console");
+  CO_ASSERT_TRUE(!rotated);
+  EXPECT_EQ(rotated.error().code, ErrorCode::conflict);
+  co_await f.until([&] { return f.scope.size() == 0; });
+  co_await f.close();
+}
+
+CO_TEST(Applications, C_26_both_keys_open_during_a_rotation_and_the_old_one_ends_on_time) {
+  Fixture f(loop);
+  co_await f.ready();
+  const auto first = co_await f.service->create_application({.name = "ci", .rules = {"t.thing.read"}}, "console");
+  CO_ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(co_await opened(f, first->key), "ci");
+  const auto second = co_await f.service->rotate_application(first->id, 2h, "console");
+  CO_ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->id, first->id);
+  EXPECT_NE(second->key, first->key);
+  f.clock.advance(2h - 1s, 1h);
+  EXPECT_EQ(co_await opened(f, first->key), "ci");
+  EXPECT_EQ(co_await opened(f, second->key), "ci");
+  f.clock.advance(1s);
+  EXPECT_EQ(co_await opened(f, first->key), "");
+  EXPECT_EQ(co_await opened(f, second->key), "ci");
+  // Never more than two: a third ends the first of them early.
+  const auto third = co_await f.service->rotate_application(first->id, 2h, "console");
+  const auto fourth = co_await f.service->rotate_application(first->id, 2h, "console");
+  CO_ASSERT_TRUE(third && fourth);
+  EXPECT_EQ(co_await opened(f, second->key), "");
+  EXPECT_EQ(co_await opened(f, third->key), "ci");
+  EXPECT_EQ(co_await opened(f, fourth->key), "ci");
+  // Nothing kept: the old one ends at once.
+  const auto fifth = co_await f.service->rotate_application(first->id, 0h, "console");
+  CO_ASSERT_TRUE(fifth.has_value());
+  EXPECT_EQ(co_await opened(f, third->key), "");
+  EXPECT_EQ(co_await opened(f, fourth->key), "");
+  EXPECT_EQ(co_await opened(f, fifth->key), "ci");
+  const auto unknown = co_await f.service->rotate_application(ApplicationId::make(f.clock.now()), 0h, "console");
+  CO_ASSERT_TRUE(!unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::not_found);
+  co_await f.until([&] { return f.scope.size() == 0; });
+  co_await f.close();
+}
+
+CO_TEST(Applications, are_listed_by_age_with_their_rules_and_ends) {
+  Fixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE((co_await f.service->applications()).value().empty());
+  const auto born = f.clock.now();
+  const auto old = co_await f.service->create_application({.name = "old", .rules = {"t.thing.read", "t.thing.manage"}, .life = 48h}, "console");
+  f.clock.advance(1s);
+  const auto young = co_await f.service->create_application({.name = "young", .rules = {"t.thing.read"}}, "console");
+  CO_ASSERT_TRUE(old && young);
+  EXPECT_TRUE(co_await f.service->revoke_application(young->id, "console"));
+  const auto list = (co_await f.service->applications()).value();
+  CO_ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0].application.id, old->id);
+  EXPECT_EQ(list[0].application.expires_at, born + 48h);
+  EXPECT_EQ(list[0].application.revoked_at, std::nullopt);
+  EXPECT_EQ(list[0].application.last_used_at, std::nullopt);
+  EXPECT_EQ(list[0].rules, (std::vector<std::string>{"t.thing.manage", "t.thing.read"}));
+  EXPECT_EQ(list[1].application.name, "young");
+  EXPECT_EQ(list[1].application.expires_at, std::nullopt);
+  EXPECT_EQ(list[1].application.revoked_at, f.clock.now());
+  EXPECT_EQ(list[1].rules, std::vector<std::string>{"t.thing.read"});
   co_await f.close();
 }
 
@@ -200,7 +308,7 @@ CO_TEST(Audit, changes_of_rights_and_sign_ins_leave_rows) {
   EXPECT_TRUE(co_await f.onboard());
   co_await f.sign_in();
   co_await f.service->sign_in(*Email::make("ann@example.com"), "wrong", true, "10.0.0.9", "x");
-  EXPECT_TRUE(co_await f.service->create_application("ci", {"t.thing.read"}, "console"));
+  EXPECT_TRUE(co_await f.service->create_application({.name = "ci", .rules = {"t.thing.read"}}, "console"));
   EXPECT_TRUE(co_await f.service->create_admin("Bob", *Email::make("bob@example.com"), "Passw0rd-bob"));
   const auto rows = co_await f.database->read([](sql::Session& s) { return s.all<std::string>("select action || ' ' || outcome from audit_log order by at, id"); });
   EXPECT_EQ(rows.value(), (std::vector<std::string>{"user.create_admin ok", "session.sign_in ok", "session.sign_in refused", "application.create ok", "user.create_admin ok"}));
