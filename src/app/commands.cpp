@@ -213,12 +213,13 @@ int main(int argc, char** argv, char** environment) {
   while (environment != nullptr && environment[count] != nullptr) ++count;
   auto config = config::load(std::span<char* const>(environment, count), arguments);
   if (!config) return complain(config.error().message);
-  if (config_check->parsed()) {
-    std::puts("the settings are good");
-    return 0;
-  }
   if (config_show->parsed()) {
     std::fputs(config::describe(*config).c_str(), stdout);
+    return 0;
+  }
+  if (auto served = config::servable(*config); !served) return complain(served.error().message);
+  if (config_check->parsed()) {
+    std::puts("the settings are good");
     return 0;
   }
   try {

@@ -80,6 +80,20 @@ test("config_check_judges_and_touches_nothing", async (context) => {
   await succeeds(context, ["config", "check"], { env: { WATCHBELL_TEST_SOMETHING: "1" } });
 });
 
+test("config_check_refuses_what_serve_refuses", async (context) => {
+  const key = randomBytes(32).toString("hex");
+  const postgresql = { WATCHBELL_MASTER_KEY: key, WATCHBELL_DATABASE_URL: "postgresql://bell@127.0.0.1/bell" };
+  const data = temporaryFolder(context);
+  for (const env of [postgresql, { ...postgresql, WATCHBELL_REDIS_URL: "redis://127.0.0.1" }]) {
+    const served = await runProgram(context.options.program, ["serve", "--listen", "127.0.0.1:0", "--data", data], { env });
+    const checked = await runProgram(context.options.program, ["config", "check", "--data", data], { env });
+    assert.deepEqual(checked, served);
+    assert.equal(checked.code, 1);
+    assert.match(checked.stderr, /^watchbell: database_url: .*PostgreSQL/);
+    assert.match(await fails(context, keyCreate(data, SEND), { env }), /database_url/);
+  }
+});
+
 test("config_show_says_what_holds_and_whence_and_hides_secrets", async (context) => {
   const data = temporaryFolder(context);
   const file = join(dirname(data), "settings.toml");

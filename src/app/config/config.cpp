@@ -646,6 +646,12 @@ Result<Config> resolve(std::span<char* const> environment, const std::optional<F
   return std::move(resolver).finish();
 }
 
+Result<void> servable(const Config& config) {
+  // Redis goes only with PostgreSQL, so this holds for it too.
+  if (config.uses_postgresql()) return fail(ErrorCode::not_implemented, "database_url: PostgreSQL is not supported by this version yet; leave it unset for SQLite");
+  return {};
+}
+
 std::string describe(const Config& config) {
   std::string out;
   for (std::size_t i = 0; i < config.shown.size(); ++i) {

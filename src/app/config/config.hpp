@@ -166,6 +166,10 @@ Result<Config> load(std::span<char* const> environment, const Arguments& argumen
 /// The same with the file read already; pure.
 Result<Config> resolve(std::span<char* const> environment, const std::optional<File>& file, const Arguments& arguments = {});
 
+/// Whether this version can serve these settings: what load() takes and this refuses is for a later one. `config check` and `serve` both ask it.
+/// The error is ErrorCode::not_implemented.
+Result<void> servable(const Config& config);
+
 /// `config show`: a line a setting, in the file's own form, with its source; secrets masked, what is not set commented out.
 std::string describe(const Config& config);
 
