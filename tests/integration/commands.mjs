@@ -109,6 +109,14 @@ test("config_show_says_what_holds_and_whence_and_hides_secrets", async (context)
   for (const secret of [key, "open-sesame", "hunter2"]) assert.ok(!text.includes(secret), secret);
 });
 
+test("settings_that_nothing_heeds_yet_are_marked", async (context) => {
+  const data = temporaryFolder(context);
+  const marked = (text) => text.split("\n").filter((line) => line.includes("not in force yet")).map((line) => /rate_limit_[a-z_]+/.exec(line)?.[0]);
+  const expected = ["rate_limit_principal", "rate_limit_address", "rate_limit_sign_in"];
+  assert.deepEqual(marked(await succeeds(context, ["config", "show", "--data", data])), expected);
+  assert.deepEqual(marked(await succeeds(context, ["config", "reference"])), expected);
+});
+
 test("admin_create_makes_the_first_administrator_without_a_server", async (context) => {
   const program = new Program(context);
   assert.match(await succeeds(context, adminCreate(program.data), { input: `${ADMIN.password}\n` }), /^administrator [0-9a-f-]{36}\n$/);

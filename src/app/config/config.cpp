@@ -307,9 +307,13 @@ std::vector<Row> make_rows() {
                      .in_file = false},
                     &Config::test_pause, as_it_is(is_pause)));
 
-  add(rate("rate_limit_principal", &Config::rate_limit_principal, "Requests of one signed-in user or application."));
-  add(rate("rate_limit_address", &Config::rate_limit_address, "Requests of one client address (IPv6: its /64)."));
-  add({{.name = "rate_limit_sign_in",
+  const auto add_not_in_force = [&](Row row) {
+    row.setting.in_force = false;
+    add(std::move(row));
+  };
+  add_not_in_force(rate("rate_limit_principal", &Config::rate_limit_principal, "Requests of one signed-in user or application."));
+  add_not_in_force(rate("rate_limit_address", &Config::rate_limit_address, "Requests of one client address (IPv6: its /64)."));
+  add_not_in_force({{.name = "rate_limit_sign_in",
         .preset = "3/10s",
         .allowed = "COUNT/SECONDSs, such as 3/10s, or off",
         .help = "Attempts to sign in, for one address and path."},
@@ -662,7 +666,7 @@ std::string describe(const Config& config) {
       continue;
     }
     const std::string value = setting.kind == Setting::Kind::number ? text : in_quotes(text, text.size());
-    out += fmt::format("{}{} = {}  # {}\n", setting.in_file ? "" : "# ", setting.name, value, word_of(source));
+    out += fmt::format("{}{} = {}  # {}{}\n", setting.in_file ? "" : "# ", setting.name, value, word_of(source), setting.in_force ? "" : ", not in force yet");
   }
   return out;
 }
@@ -670,8 +674,8 @@ std::string describe(const Config& config) {
 std::string reference() {
   std::string out = "| environment | file | default | must be | meaning |\n|---|---|---|---|---|\n";
   for (const Setting& setting : settings())
-    out += fmt::format("| `{}` | {} | {} | {} | {} |\n", setting.environment_name(), setting.in_file ? "`" + setting.name + "`" : "",
-                       setting.preset.empty() ? "none" : "`" + setting.preset + "`", setting.allowed, setting.help);
+    out += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", setting.environment_name(), setting.in_file ? "`" + setting.name + "`" : "",
+                       setting.preset.empty() ? "none" : "`" + setting.preset + "`", setting.allowed, setting.help, setting.in_force ? "" : " (not in force yet)");
   return out;
 }
 

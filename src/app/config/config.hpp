@@ -136,6 +136,7 @@ struct Setting {
   std::string help;      ///< one sentence
   Secrecy secrecy = Secrecy::open;
   bool in_file = true;   ///< false: in the environment only
+  bool in_force = true;  ///< false: read and judged, but nothing heeds it yet
   /// "WATCHBELL_LISTEN"
   std::string environment_name() const;
 };

@@ -387,6 +387,17 @@ TEST(Config, the_reference_has_a_row_a_setting) {
   }
 }
 
+TEST(Config, what_nothing_heeds_yet_is_marked) {
+  const auto config = resolved({"WATCHBELL_RATE_LIMIT_SIGN_IN=5/10s"});
+  ASSERT_TRUE(config);
+  const std::string shown = describe(*config);
+  EXPECT_THAT(shown, HasSubstr("rate_limit_sign_in = \"5/10s\"  # environment, not in force yet\n"));
+  EXPECT_THAT(shown, HasSubstr("rate_limit_address = \"200/1000\"  # built-in, not in force yet\n"));
+  EXPECT_THAT(shown, HasSubstr("max_connections = 24576  # built-in\n"));
+  EXPECT_THAT(reference(), HasSubstr("Attempts to sign in, for one address and path. (not in force yet) |\n"));
+  EXPECT_EQ(std::ranges::count(settings(), false, &Setting::in_force), 3);
+}
+
 TEST(Config, what_is_shown_is_a_file_that_gives_the_same_settings) {
   const auto first = resolved({"WATCHBELL_BASE_URL=https://w.example", "WATCHBELL_TRUSTED_PROXIES=10.0.0.0/8", "WATCHBELL_DATA=/a \"b\" \\c"});
   ASSERT_TRUE(first) << first.error().message;
