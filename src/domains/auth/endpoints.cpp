@@ -1,5 +1,7 @@
 #include "domains/auth/endpoints.hpp"
 
+#include <algorithm>
+
 #include "domains/auth/rules.hpp"
 #include "runtime/rpc/codec.hpp"
 
@@ -100,6 +102,12 @@ const boost::json::object* body_of(const rpc::RouteRequest& request, rpc::Envelo
   return &envelope.value()->get_object();
 }
 
+/// A callback leads back to a page of ours: those of the base URL, and on loopback of its other names.
+bool is_own(std::string_view callback, const rpc::Front& front) {
+  const auto below = [callback](const std::string& origin) { return rules::is_own_url(callback, origin); };
+  return std::ranges::any_of(front.options().trusted_origins, below);
+}
+
 awaitable<void> get_session(Service& service, rpc::RouteRequest request, http::Response& response) {
   auto current = co_await service.current_session(std::string(request.credentials.cookie));
   if (!current) co_return refuse(response, current.error());
@@ -134,7 +142,7 @@ awaitable<void> sign_in(Service& service, const rpc::Front& front, rpc::RouteReq
   const auto password = string_member(*body, "password");
   if (!email_text) co_return refuse(response, 400, "VALIDATION_ERROR", "[body.email] Invalid input: expected string");
   if (!password) co_return refuse(response, 400, "VALIDATION_ERROR", "[body.password] Invalid input: expected string");
-  if (const auto callback = string_member(*body, "callbackURL"); callback && !rules::is_own_url(*callback, front.options().base_url))
+  if (const auto callback = string_member(*body, "callbackURL"); callback && !is_own(*callback, front))
     co_return refuse(response, 403, "INVALID_CALLBACKURL", "Invalid callbackURL");
   const auto email = Email::make(*email_text);
   if (!email) co_return refuse(response, 400, "INVALID_EMAIL", "Invalid email");

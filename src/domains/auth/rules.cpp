@@ -18,11 +18,11 @@ std::optional<Timestamp> extended_until(Timestamp expires_at, bool remember, Tim
   return now + life;
 }
 
-bool is_own_url(std::string_view url, std::string_view base_url) noexcept {
+bool is_own_url(std::string_view url, std::string_view origin) noexcept {
   // "//host" and "/\host" name another site to a browser.
   if (url.starts_with('/')) return !(url.size() > 1 && (url[1] == '/' || url[1] == '\\'));
-  if (!url.starts_with(base_url)) return false;
-  return url.size() == base_url.size() || url[base_url.size()] == '/' || url[base_url.size()] == '?' || url[base_url.size()] == '#';
+  if (!url.starts_with(origin)) return false;
+  return url.size() == origin.size() || url[origin.size()] == '/' || url[origin.size()] == '?' || url[origin.size()] == '#';
 }
 
 std::optional<ApiKey> parse_api_key(std::string_view text) noexcept {

@@ -18,8 +18,8 @@ std::chrono::microseconds session_life(bool remember) noexcept;
 /// remembered are never extended.
 std::optional<Timestamp> extended_until(Timestamp expires_at, bool remember, Timestamp now) noexcept;
 
-/// Whether a callback may be followed: a path of this site, or a URL below one of its origins.
-bool is_own_url(std::string_view url, std::string_view base_url) noexcept;
+/// Whether a callback may be followed: a path of this site, or a URL below `origin`.
+bool is_own_url(std::string_view url, std::string_view origin) noexcept;
 
 /// An API key in its parts: "ck_" + application id (36 characters) + "_" + secret. Nothing for any other text.
 struct ApiKey {

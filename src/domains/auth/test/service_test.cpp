@@ -317,7 +317,7 @@ CO_TEST(Audit, changes_of_rights_and_sign_ins_leave_rows) {
 
 // The session endpoints, through the front.
 struct WebFixture : Fixture {
-  explicit WebFixture(async::Loop& l) : Fixture(l), dispatcher(*service, pool), front(dispatcher, wheel, {.base_url = "http://w.test", .trusted_origins = {"http://w.test"}, .trusted_proxies = {}}) {
+  explicit WebFixture(async::Loop& l) : Fixture(l), dispatcher(*service, pool), front(dispatcher, wheel, {.base_url = "http://w.test", .trusted_origins = {"http://w.test", "http://localhost:3000"}, .trusted_proxies = {}}) {
     mount_endpoints(front, *service);
     EXPECT_TRUE(dispatcher.mount(contract(*service)));
     front.open();
@@ -373,6 +373,7 @@ CO_TEST(Endpoints, refuse_what_is_wrong) {
   EXPECT_EQ((co_await post(R"({"email":"nomail","password":"x"})")).status, 400);
   EXPECT_EQ((co_await post(R"({"email":"ann@example.com","password":"wrong"})")).status, 401);
   EXPECT_EQ((co_await post(R"({"email":"ann@example.com","password":"Passw0rd-ann","callbackURL":"https://evil.example/"})")).status, 403);
+  EXPECT_EQ((co_await post(R"({"email":"ann@example.com","password":"Passw0rd-ann","callbackURL":"http://localhost:30001/"})")).body, R"({"code":"INVALID_CALLBACKURL","message":"Invalid callbackURL"})");
   EXPECT_EQ((co_await f.call("POST", "/api/auth/sign-in/email", {{"content-type", "text/plain"}}, "{}")).status, 415);
   EXPECT_EQ((co_await f.call("GET", "/api/auth/no-such-route")).body, R"({"error":"Not Found"})");
   EXPECT_EQ((co_await f.call("GET", "/api/auth/sign-out")).status, 405);
@@ -380,6 +381,18 @@ CO_TEST(Endpoints, refuse_what_is_wrong) {
   EXPECT_EQ((co_await f.call("POST", "/api/auth/accessRules", {{"cookie", "a=b"}, {"origin", "https://evil.example"}}, "{}")).status, 403);
   EXPECT_EQ((co_await f.call("POST", "/api/auth/accessRules", {{"cookie", "a=b"}, {"origin", "null"}}, "{}")).status, 403);
   EXPECT_EQ((co_await f.call("POST", "/api/auth/accessRules", {{"cookie", "a=b"}}, "{}")).body, R"({"json":{"accessRules":["t.thing.read"],"isInAnyTeam":false}})");
+  co_await f.close();
+}
+
+CO_TEST(Endpoints, callbacks_lead_to_every_trusted_origin) {
+  WebFixture f(loop);
+  co_await f.ready();
+  EXPECT_TRUE(co_await f.onboard());
+  for (const std::string callback : {"/inbox", "http://w.test/inbox", "http://localhost:3000", "http://localhost:3000/inbox"}) {
+    const auto in = co_await f.call("POST", "/api/auth/sign-in/email", {{"content-type", "application/json"}},
+                                    R"({"email":"ann@example.com","password":"Passw0rd-ann","callbackURL":")" + callback + "\"}");
+    EXPECT_EQ(in.status, 200) << callback;
+  }
   co_await f.close();
 }
 
