@@ -1,10 +1,11 @@
 #include "app/commands.hpp"
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <iostream>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "app/admin.hpp"
@@ -132,10 +134,52 @@ void print_keys(const boost::json::array& keys) {
   }
 }
 
+volatile std::sig_atomic_t g_interrupted = 0;
+
+/// Switches the echo of the terminal on standard input off while it lives. The signals a person sends from there interrupt reads meanwhile, so that
+/// the terminal is put right before the process ends of them.
+class Silence {
+ public:
+  Silence() {
+    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    on_ = true;
+    struct sigaction interrupt{};
+    interrupt.sa_handler = [](int signal) { g_interrupted = signal; };
+    for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &interrupt, &actions_[i]);
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    silent.c_lflag |= ECHONL;  // the line end typed is the only one shown
+    // What was typed ahead of the question was shown: it goes.
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  }
+  Silence(const Silence&) = delete;
+  Silence& operator=(const Silence&) = delete;
+  ~Silence() {
+    if (!on_) return;
+    ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &actions_[i], nullptr);
+    if (g_interrupted != 0) std::raise(g_interrupted);
+  }
+
+ private:
+  static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+  termios before_{};
+  std::array<struct sigaction, kSignals.size()> actions_{};
+  bool on_ = false;
+};
+
+/// The first line of standard input without its end, "\n" or "\r\n".
 std::string read_password() {
+  constexpr std::size_t kMaxPasswordLine = 4096;
+  std::optional<Silence> silence;
+  if (::isatty(STDIN_FILENO)) {
+    silence.emplace();
+    std::fputs("password: ", stderr);
+  }
   std::string line;
-  if (::isatty(STDIN_FILENO)) std::fputs("password: ", stderr);
-  std::getline(std::cin, line);
+  char c = 0;
+  while (line.size() < kMaxPasswordLine && ::read(STDIN_FILENO, &c, 1) == 1 && c != '\n') line += c;
+  if (line.ends_with('\r')) line.pop_back();
   return line;
 }
 

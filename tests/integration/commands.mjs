@@ -140,6 +140,33 @@ test("admin_create_asks_a_running_server", async (context) => {
   assert.equal((await api.call("auth", "getCurrentUserProfile")).email, ADMIN.email);
 });
 
+test("admin_create_takes_a_password_with_the_line_end_of_windows", async (context) => {
+  const program = new Program(context);
+  await succeeds(context, adminCreate(program.data), { input: `${ADMIN.password}\r\n` });
+  await program.start();
+  await new Api(program).signIn();
+});
+
+test("admin_create_shows_no_password_on_a_terminal", async (context) => {
+  const program = await new Program(context).start();
+  const words = [context.options.program, ...adminCreate(program.data)].map((word) => `'${word}'`).join(" ");
+  // The shell tells how it finds the terminal afterwards.
+  const terminal = spawn("script", ["-qec", `${words}; stty -a`, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+  context.after(async () => terminal.kill());
+  const ended = once(terminal, "close");
+  let shown = "";
+  terminal.stdout.on("data", (text) => (shown += text));
+  await until("the password to be asked for", () => shown.includes("password: "));
+  terminal.stdin.write(`${ADMIN.password}\n`);
+  await until("the command to end", () => / echo /.test(shown) || / -echo /.test(shown));
+  terminal.stdin.end();
+  await inTime("the terminal to close", ended);
+  assert.ok(!shown.includes(ADMIN.password), shown);
+  assert.match(shown, /administrator [0-9a-f-]{36}/);
+  assert.match(shown, / echo /);
+  await new Api(program).signIn();
+});
+
 for (const running of [false, true]) {
   test(`apikey_list_rotate_and_revoke_${running ? "with" : "without"}_a_server`, async (context) => {
     const program = await new Program(context).start();
