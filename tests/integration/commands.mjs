@@ -137,6 +137,8 @@ test("admin_create_asks_a_running_server", async (context) => {
   assert.match(await fails(context, adminCreate(program.data), { input: `${ADMIN.password}\n` }), /ada@example\.com|already|taken/i);
   assert.match(await fails(context, adminCreate(program.data, "eve@example.com"), { input: "short\n" }), /password/i);
   assert.match(await fails(context, adminCreate(program.data, "no mail address"), { input: `${ADMIN.password}\n` }), /mail address/);
+  const blank = ["admin", "create", "--data", program.data, "--email", "eve@example.com", "--name", " "];
+  assert.match(await fails(context, blank, { input: `${ADMIN.password}\n` }), /name/);
   assert.equal((await api.call("auth", "getCurrentUserProfile")).email, ADMIN.email);
 });
 

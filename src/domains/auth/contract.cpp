@@ -1,5 +1,7 @@
 #include "domains/auth/contract.hpp"
 
+#include "domains/auth/rules.hpp"
+
 namespace watchbell::auth {
 
 struct OnboardingStatus {
@@ -43,8 +45,18 @@ awaitable<Result<OnboardingStatus>> status(Service& service, bool forwarded) {
   co_return OnboardingStatus{.needs_onboarding = *needed, .setup_token_required = *needed && service.asks_setup_token(forwarded)};
 }
 
+/// What a rule says of an input's member, as the issue that a form shows beside it.
+Error issue_of(const Error& error) {
+  rpc::Issues issues;
+  const rpc::Path path{.name = error.field};
+  issues.custom(&path, error.message);
+  return issues.error();
+}
+
 awaitable<Result<Success>> onboard(Service& service, CompleteOnboarding in, bool forwarded, std::string address) {
-  auto done = co_await service.complete_onboarding(std::move(in.name).str(), std::move(in.email), std::move(in.password).str(),
+  auto name = rules::clean_name(in.name.str());
+  if (!name) co_return std::unexpected(issue_of(name.error()));
+  auto done = co_await service.complete_onboarding(std::move(*name), std::move(in.email), std::move(in.password).str(),
                                                    in.setup_token ? std::optional(std::move(*in.setup_token).str()) : std::nullopt, forwarded, std::move(address));
   if (!done) co_return std::unexpected(std::move(done.error()));
   co_return Success{};

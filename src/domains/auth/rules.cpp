@@ -35,6 +35,12 @@ std::optional<ApiKey> parse_api_key(std::string_view text) noexcept {
   return ApiKey{*id, text.substr(37)};
 }
 
+Result<std::string> clean_name(std::string_view name) {
+  const auto trimmed = trim(name);
+  if (trimmed.empty()) return fail_field(ErrorCode::bad_request, "name", "The name must not be blank");
+  return std::string(trimmed);
+}
+
 bool is_live(const std::optional<Timestamp>& expires_at, Timestamp now) noexcept { return !expires_at || *expires_at > now; }
 
 namespace {

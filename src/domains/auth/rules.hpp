@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/id.hpp"
+#include "base/result.hpp"
 #include "base/timestamp.hpp"
 
 namespace watchbell::auth::rules {
@@ -27,6 +28,9 @@ struct ApiKey {
   std::string_view secret;
 };
 std::optional<ApiKey> parse_api_key(std::string_view text) noexcept;
+
+/// A name as it is kept: without blanks around it. ErrorCode::bad_request when nothing is left.
+Result<std::string> clean_name(std::string_view name);
 
 /// Whether what ends at `expires_at`, if it does, still holds at `now`.
 bool is_live(const std::optional<Timestamp>& expires_at, Timestamp now) noexcept;

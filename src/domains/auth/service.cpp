@@ -152,10 +152,12 @@ awaitable<Result<void>> Service::complete_onboarding(std::string name, Email ema
     if (!options_.setup_token || !setup_token || !constant_time_equal(*options_.setup_token, *setup_token))
       co_return fail_field(ErrorCode::forbidden, "setupToken", "The setup token is missing or wrong; it was printed when the server first started");
   }
+  auto clean = rules::clean_name(name);
+  if (!clean) co_return std::unexpected(std::move(clean.error()));
   if (auto judged = crypto::check_password(password); !judged) co_return std::unexpected(std::move(judged.error()));
   auto hash = co_await passwords_.hash(std::move(password));
   if (!hash) co_return std::unexpected(std::move(hash.error()));
-  co_return co_await changes_.run([this, name = std::move(name), email = std::move(email), hash = std::move(*hash), address](Change& change) -> Result<void> {
+  co_return co_await changes_.run([this, name = std::move(*clean), email = std::move(email), hash = std::move(*hash), address](Change& change) -> Result<void> {
     // Looked at again where only one can be at a time: of two callers one wins.
     if (store::has_users(change.sql())) return fail(ErrorCode::forbidden, "Onboarding is complete");
     auto made = insert_admin(change, name, email, hash, {}, address);
@@ -165,10 +167,12 @@ awaitable<Result<void>> Service::complete_onboarding(std::string name, Email ema
 }
 
 awaitable<Result<UserId>> Service::create_admin(std::string name, Email email, std::string password) {
+  auto clean = rules::clean_name(name);
+  if (!clean) co_return std::unexpected(std::move(clean.error()));
   if (auto judged = crypto::check_password(password); !judged) co_return std::unexpected(std::move(judged.error()));
   auto hash = co_await passwords_.hash(std::move(password));
   if (!hash) co_return std::unexpected(std::move(hash.error()));
-  co_return co_await changes_.run([this, name = std::move(name), email = std::move(email), hash = std::move(*hash)](Change& change) -> Result<UserId> {
+  co_return co_await changes_.run([this, name = std::move(*clean), email = std::move(email), hash = std::move(*hash)](Change& change) -> Result<UserId> {
     return insert_admin(change, name, email, hash, "console", {});
   });
 }
@@ -279,6 +283,9 @@ awaitable<Result<User>> Service::profile(UserId user) {
 }
 
 awaitable<Result<NewApplication>> Service::create_application(ApplicationInput input, std::string actor) {
+  auto clean = rules::clean_name(input.name);
+  if (!clean) co_return std::unexpected(std::move(clean.error()));
+  input.name = std::move(*clean);
   const std::string secret = make_api_secret();
   co_return co_await changes_.run([this, input = std::move(input), actor = std::move(actor), secret](Change& change) -> Result<NewApplication> {
     if (const auto unknown = store::unknown_rules(change.sql(), input.rules); !unknown.empty()) {

@@ -29,7 +29,7 @@ struct Current {
 
 /// What an application is made from.
 struct ApplicationInput {
-  std::string name;                              ///< 1 to 100 characters, not blank
+  std::string name;                              ///< 1 to 100 characters
   std::vector<std::string> rules;
   std::optional<std::chrono::hours> life = {};   ///< for ever when not given
 };
@@ -67,6 +67,8 @@ class Service final : public access::Identity {
   awaitable<Result<bool>> needs_onboarding();
   /// Whether onboarding asks this request for the setup token.
   bool asks_setup_token(bool forwarded) const;
+  // Names are trimmed; a blank one is ErrorCode::bad_request.
+
   /// Makes the first administrator. ErrorCode::forbidden once there is a user, and for a wrong setup token.
   awaitable<Result<void>> complete_onboarding(std::string name, Email email, std::string password, std::optional<std::string> setup_token, bool forwarded,
                                               std::string address);

@@ -82,6 +82,24 @@ CO_TEST(Onboarding, AUTHCHECK_09_refuses_a_weak_password) {
   co_await f.close();
 }
 
+CO_TEST(Onboarding, names_are_trimmed_and_never_blank) {
+  Fixture f(loop);
+  co_await f.ready();
+  for (const std::string name : {" ", "\t\n "}) {
+    const auto blank = co_await f.service->complete_onboarding(name, *Email::make("a@b.de"), "Passw0rd-ann", {}, false, "x");
+    CO_ASSERT_TRUE(!blank);
+    EXPECT_EQ(blank.error().code, ErrorCode::bad_request);
+    EXPECT_EQ(blank.error().field, "name");
+    EXPECT_EQ((co_await f.service->create_admin(name, *Email::make("a@b.de"), "Passw0rd-ann")).error().field, "name");
+    EXPECT_EQ((co_await f.service->create_application({.name = name, .rules = {"t.thing.read"}}, "console")).error().field, "name");
+  }
+  EXPECT_TRUE((co_await f.service->needs_onboarding()).value());
+  const auto made = co_await f.service->create_admin("  Ann B. ", *Email::make("a@b.de"), "Passw0rd-ann");
+  CO_ASSERT_TRUE(made.has_value());
+  EXPECT_EQ((co_await f.service->profile(*made)).value().name, "Ann B.");
+  co_await f.close();
+}
+
 CO_TEST(SignIn, AUTHCHECK_11_mixed_case_addresses_are_one) {
   Fixture f(loop);
   co_await f.ready();
@@ -393,6 +411,15 @@ CO_TEST(Endpoints, callbacks_lead_to_every_trusted_origin) {
                                     R"({"email":"ann@example.com","password":"Passw0rd-ann","callbackURL":")" + callback + "\"}");
     EXPECT_EQ(in.status, 200) << callback;
   }
+  co_await f.close();
+}
+
+CO_TEST(Endpoints, a_blank_name_is_an_issue_of_the_form) {
+  WebFixture f(loop);
+  co_await f.ready();
+  const auto blank = co_await f.call("POST", "/api/auth/completeOnboarding", {}, R"({"json":{"name":" ","email":"ann@example.com","password":"Passw0rd-ann"}})");
+  EXPECT_EQ(blank.status, 400);
+  EXPECT_NE(blank.body.find(R"("path":["name"])"), std::string::npos) << blank.body;
   co_await f.close();
 }
 
