@@ -230,6 +230,9 @@ int main(int argc, char** argv, char** environment) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    // CLI11 says that a command is missing before it says which word it took for none.
+    const auto left = app.remaining(true);
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !left.empty()) return complain(left.front() + " is no command or option here; --help lists those there are");
     const int code = app.exit(error);
     return code == 0 ? 0 : 1;
   }
