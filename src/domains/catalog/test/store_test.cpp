@@ -25,6 +25,16 @@ TEST_F(CatalogStore, R_10_names_are_unique_without_regard_to_case) {
   EXPECT_FALSE(store::update(session, other));
   other.name = "ORDERS";
   EXPECT_TRUE(store::update(session, other));
+  // A name given up is free again.
+  other.name = "Returns";
+  EXPECT_TRUE(store::update(session, other));
+  EXPECT_TRUE(store::insert(session, make("orders")));
+}
+
+TEST_F(CatalogStore, letters_beyond_ascii_keep_their_case) {
+  EXPECT_TRUE(store::insert(session, make("\u00c4pfel")));
+  EXPECT_TRUE(store::insert(session, make("\u00e4pfel")));
+  EXPECT_FALSE(store::insert(session, make("\u00c4PFEL")));
 }
 
 TEST_F(CatalogStore, R_11_systems_come_by_lower_case_name_then_id) {
