@@ -170,7 +170,7 @@ test("visitors_cannot_take_the_files_that_checks_need", async (context) => {
   await until("five more runs", () => runs >= before + 5);
   for (const socket of idle) socket.cut();
   assert.equal(await api.stateOf(system), "healthy");
-  const { runs: history } = await api.call("healthcheck", "getHistory", { systemId: system.id, limit: 100 });
+  const { runs: history } = await api.call("healthcheck", "getHistory", { systemId: system.id, limit: 100, sortOrder: "desc" });
   assert.ok(history.length >= 5);
   assert.deepEqual([...new Set(history.map(({ status }) => status))], ["healthy"]);
 });
