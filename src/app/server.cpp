@@ -1,5 +1,6 @@
 #include "app/server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -21,6 +22,7 @@
 #include "app/data_folder.hpp"
 #include "app/modules.hpp"
 #include "async/blocking_pool.hpp"
+#include "async/event.hpp"
 #include "async/timeout.hpp"
 #include "domains/auth/module.hpp"
 #include "platform/crypto/password.hpp"
@@ -46,16 +48,65 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Stands before the front until there is one: the address is bound before anything else is opened.
+constexpr std::array<std::string_view, 2> kLivenessPaths{"/healthz", "/.checkstack/health"};
+constexpr std::array<std::string_view, 2> kReadinessPaths{"/readyz", "/.checkstack/ready"};
+bool is_liveness(std::string_view path) { return std::ranges::find(kLivenessPaths, path) != kLivenessPaths.end(); }
+bool is_readiness(std::string_view path) { return std::ranges::find(kReadinessPaths, path) != kReadinessPaths.end(); }
+
+awaitable<void> answer_ready(probes::Readiness& readiness, http::Response& response) {
+  auto answer = co_await readiness.answer();
+  if (answer.retry_after) response.add("Retry-After", std::to_string(answer.retry_after->count()));
+  rpc::answer_json(response, answer.status, std::move(answer.body));
+}
+
+/// Stands before a handler until that can answer. The address is bound and answers before anything else is opened: meanwhile the probes are answered
+/// here, and other requests wait.
 class Gate final : public http::Handler {
  public:
-  http::Handler* behind = nullptr;
-  std::size_t body_limit(const http::Request& head) override { return behind == nullptr ? 0 : behind->body_limit(head); }
-  bool answer_now(const http::Request& request, http::Response& response) override { return behind != nullptr && behind->answer_now(request, response); }
-  awaitable<void> handle(const http::Request& request, http::Response& response) override {
-    if (behind != nullptr) co_return co_await behind->handle(request, response);
-    rpc::answer_json(response, 503, R"({"error":"Backend not ready","message":"The server is still starting"})");
+  /// @param body_limit  of any request the handler may take; asked again of the handler itself once it stands
+  Gate(async::TimerWheel& wheel, probes::Readiness& readiness, std::size_t body_limit)
+      : wheel_(wheel), readiness_(readiness), body_limit_(body_limit), changed_(wheel.executor()) {}
+
+  void open(http::Handler& behind) {
+    behind_ = &behind;
+    changed_.notify_all();
   }
+  /// Who waits is sent away, and so is who comes.
+  void give_up() {
+    given_up_ = true;
+    changed_.notify_all();
+  }
+
+  std::size_t body_limit(const http::Request& head) override { return behind_ == nullptr ? body_limit_ : behind_->body_limit(head); }
+  bool answer_now(const http::Request& request, http::Response& response) override { return behind_ != nullptr && behind_->answer_now(request, response); }
+  awaitable<void> handle(const http::Request& request, http::Response& response) override {
+    if (behind_ != nullptr) co_return co_await behind_->handle(request, response);
+    if (request.method() == "GET" || request.method() == "HEAD") {
+      if (is_liveness(request.path())) co_return rpc::answer_json(response, 200, std::string(probes::kAlive));
+      if (is_readiness(request.path())) co_return co_await answer_ready(readiness_, response);
+    }
+    if (!given_up_) co_await async::with_timeout(wheel_, changed_.wait(), kBootWait);
+    if (behind_ == nullptr) {
+      response.add("Retry-After", "5");
+      co_return rpc::answer_json(response, 503, R"({"error":"Backend not ready","message":"The server is still starting"})");
+    }
+    // Its body was let in before anybody knew what it is for.
+    if (request.body().size() > behind_->body_limit(request)) {
+      response.close = true;
+      co_return rpc::answer_json(response, 413, R"({"error":"Payload Too Large"})");
+    }
+    co_await behind_->handle(request, response);
+  }
+
+ private:
+  static constexpr std::chrono::seconds kBootWait{30};
+
+  async::TimerWheel& wheel_;
+  probes::Readiness& readiness_;
+  std::size_t body_limit_;
+  http::Handler* behind_ = nullptr;
+  bool given_up_ = false;
+  async::Event changed_;
 };
 
 /// Answers metrics on their own listener.
@@ -101,35 +152,30 @@ std::string json_string(std::string_view text) {
   return out;
 }
 
-/// Runs `make` as a turn of the loop, or at once when this is one: what listens belongs to the loop from its first moment.
-template <class F>
-auto on_the_loop(async::Loop& loop, F make) {
-  if (async::Loop::on_loop()) return make();
-  std::optional<decltype(make())> made;
-  asio::post(loop.executor(), [&] { made.emplace(make()); });
-  loop.run_until([&] { return made.has_value(); });
-  return std::move(*made);
-}
-
 }  // namespace
 
 struct Server::Parts {
   Parts(async::Loop& l, const config::Config& c, ServerOptions o) : loop(l), config(c), options(std::move(o)) {}
 
   Result<void> open_listener();
+  /// Blocks: on the pool while somebody is being served.
   Result<void> open_store(bool in_memory);
   Result<void> build();
+  /// All but the listener.
+  awaitable<Result<void>> open();
 
   async::Loop& loop;
   config::Config config;
   ServerOptions options;
   SystemClock clock;
   async::TimerWheel wheel{loop.executor(), clock};
-  Gate gate;
-  Gate metrics_gate;
+  probes::Readiness readiness{wheel};
+  Gate gate{wheel, readiness, static_cast<std::size_t>(std::max(config.max_body_bytes, config.notify_max_body_bytes))};
+  Gate metrics_gate{wheel, readiness, 0};
   std::unique_ptr<http::Server> listener;
   std::unique_ptr<http::Server> metrics_listener;
   std::string base_url;
+  std::size_t connections = 0;  // at most
   bool online = false;
 
   std::optional<DataFolder> folder;
@@ -152,7 +198,6 @@ struct Server::Parts {
   std::unique_ptr<net::Egress> egress;
   std::unique_ptr<net::Resolver> resolver;
   std::unique_ptr<http::Client> client;
-  std::unique_ptr<probes::Readiness> readiness;
   std::unique_ptr<probes::Metrics> metrics;
   std::unique_ptr<MetricsHandler> metrics_handler;
   std::unique_ptr<Runtime> runtime;
@@ -164,7 +209,6 @@ struct Server::Parts {
     std::fputs((line + "\n").c_str(), stdout);
     std::fflush(stdout);
   }
-  awaitable<void> ready(rpc::RouteRequest request, http::Response& response);
   void mount_probes();
   void mount_metrics();
   static awaitable<probes::ProbeResult> reach(sql::Database& database);
@@ -172,8 +216,7 @@ struct Server::Parts {
 
 Result<void> Server::Parts::open_listener() {
   const std::size_t wanted = static_cast<std::size_t>(config.max_connections);
-  const std::size_t connections = connections_within(raise_file_limit(), wanted);
-  if (connections < wanted) log::warn("fewer connections than set: the limit of open files is low", {{"max_connections", static_cast<std::int64_t>(connections)}});
+  connections = connections_within(raise_file_limit(), wanted);
   http::Server::Options o;
   o.host = config.listen.host;
   o.port = config.listen.port;
@@ -245,6 +288,7 @@ Result<void> Server::Parts::open_store(bool in_memory) {
                                      .statement_deadline = config.statement_timeout});
   if (!opened) return std::unexpected(std::move(opened.error()));
   database = std::move(*opened);
+  if (options.before_migrating) options.before_migrating(listener ? listener->port() : std::uint16_t{0});
   return database->migrate(Modules::migrations());
 }
 
@@ -298,7 +342,6 @@ Result<void> Server::Parts::build() {
   resolver = std::make_unique<net::Resolver>(loop.executor(), wheel,
                                              net::Resolver::Options{.threads = static_cast<std::size_t>(config.resolver_threads), .max_queued = static_cast<std::size_t>(config.resolver_queue)});
   client = std::make_unique<http::Client>(loop, wheel, *resolver, *egress, http::Client::Options{});
-  readiness = std::make_unique<probes::Readiness>(wheel);
   runtime = std::make_unique<Runtime>(Runtime{.loop = loop,
                                               .wheel = wheel,
                                               .clock = clock,
@@ -340,16 +383,16 @@ void Server::Parts::mount_probes() {
     rpc::answer_json(response, 200, std::string(probes::kAlive));
     co_return;
   };
-  const auto ready_route = [this](rpc::RouteRequest request, http::Response& response) { return ready(request, response); };
-  for (const char* path : {"/healthz", "/.checkstack/health"}) front->route("GET", path, live);
-  for (const char* path : {"/readyz", "/.checkstack/ready"}) front->route("GET", path, ready_route);
+  const auto ready = [this](rpc::RouteRequest, http::Response& response) { return answer_ready(readiness, response); };
+  for (const auto path : kLivenessPaths) front->route("GET", std::string(path), live);
+  for (const auto path : kReadinessPaths) front->route("GET", std::string(path), ready);
   const std::string public_config = "{\"baseUrl\":" + json_string(base_url) +
                                     (config.instance_namespace.empty() ? std::string() : ",\"instanceNamespace\":" + json_string(config.instance_namespace)) + "}";
   front->route("GET", "/api/config", [public_config](rpc::RouteRequest, http::Response& response) {
     rpc::answer_json(response, 200, public_config);
     return []() -> awaitable<void> { co_return; }();
   });
-  readiness->add("db.reachable", probes::Readiness::Weight::critical, [this] { return reach(*database); });
+  readiness.add("db.reachable", probes::Readiness::Weight::critical, [this] { return reach(*database); });
 }
 
 awaitable<probes::ProbeResult> Server::Parts::reach(sql::Database& database) {
@@ -392,27 +435,33 @@ void Server::Parts::mount_metrics() {
   for (const char* route : {"rpc", "route", "page"}) m.registry.declare("route", route);
 }
 
-awaitable<void> Server::Parts::ready(rpc::RouteRequest, http::Response& response) {
-  auto answer = co_await readiness->answer();
-  if (answer.retry_after) response.add("Retry-After", std::to_string(answer.retry_after->count()));
-  rpc::answer_json(response, answer.status, std::move(answer.body));
+awaitable<Result<void>> Server::Parts::open() {
+  // A long migration must not stop the loop, which answers the probes meanwhile. Nothing else uses this pool or the store yet.
+  auto opened = co_await pool.run([this] { return open_store(false); });
+  if (!opened) co_return opened;
+  co_return build();
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Server::~Server() = default;
 
-Result<std::unique_ptr<Server>> Server::open(async::Loop& loop, const config::Config& config, ServerOptions options) {
-  return on_the_loop(loop, [&]() -> Result<std::unique_ptr<Server>> {
-    if (config.uses_postgresql()) return fail(ErrorCode::not_implemented, "database_url: PostgreSQL is not supported by this version yet; leave it unset for SQLite");
-    auto parts = std::make_unique<Parts>(loop, config, std::move(options));
-    if (auto opened = parts->open_listener(); !opened) return std::unexpected(std::move(opened.error()));
-    if (auto opened = parts->open_store(false); !opened) return std::unexpected(std::move(opened.error()));
-    if (auto built = parts->build(); !built) return std::unexpected(std::move(built.error()));
-    parts->gate.behind = parts->front.get();
-    parts->metrics_handler = std::make_unique<MetricsHandler>(*parts->metrics);
-    parts->metrics_gate.behind = parts->metrics_handler.get();
-    return std::unique_ptr<Server>(new Server(std::move(parts)));
-  });
+awaitable<Result<std::unique_ptr<Server>>> Server::open(async::Loop& loop, config::Config config, ServerOptions options) {
+  if (config.uses_postgresql()) co_return fail(ErrorCode::not_implemented, "database_url: PostgreSQL is not supported by this version yet; leave it unset for SQLite");
+  auto parts = std::make_unique<Parts>(loop, config, std::move(options));
+  if (auto bound = parts->open_listener(); !bound) co_return std::unexpected(std::move(bound.error()));
+  parts->listener->start_accepting();
+  Result<void> opened;
+  try {
+    opened = co_await parts->open();
+  } catch (const std::exception& fault) {  // a boundary: who was let in is still to be sent away
+    opened = fail(ErrorCode::unavailable, "{}", fault.what());
+  }
+  if (!opened) {
+    parts->gate.give_up();
+    co_await parts->listener->stop(1s);
+    co_return std::unexpected(std::move(opened.error()));
+  }
+  co_return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
 Result<std::unique_ptr<Server>> Server::open_offline(async::Loop& loop, const config::Config& config) {
@@ -443,18 +492,25 @@ awaitable<Result<void>> Server::prepare() {
 
 awaitable<Result<void>> Server::start() {
   auto& p = *parts_;
-  if (p.listener) p.listener->start_accepting();
-  if (p.metrics_listener) p.metrics_listener->start_accepting();
+  if (p.metrics_listener) {
+    p.metrics_handler = std::make_unique<MetricsHandler>(*p.metrics);
+    p.metrics_gate.open(*p.metrics_handler);
+    p.metrics_listener->start_accepting();
+  }
   if (auto prepared = co_await prepare(); !prepared) co_return prepared;
   if (auto started = co_await p.modules->start(); !started) co_return started;
   co_await p.queue->start();
   p.front->open();
-  p.readiness->running();
+  p.readiness.running();
+  p.gate.open(*p.front);
   if (p.folder) {
     p.admin = std::make_unique<AdminSocket>(p.loop, p.wheel, p.scope, p.folder->admin_socket(), [this](std::string request) { return administrate(std::move(request)); });
     if (auto opened = p.admin->open(); !opened) co_return opened;
   }
   p.say("listening on " + address());
+  // Not before: a start that is refused says one sentence.
+  if (p.listener && p.connections < static_cast<std::size_t>(p.config.max_connections))
+    log::warn("fewer connections than set: the limit of open files is low", {{"max_connections", static_cast<std::int64_t>(p.connections)}});
   auto needed = co_await p.auth->service().needs_onboarding();
   if (needed && *needed) {
     log::info("no administrator yet: open the page to make one", {{"url", p.base_url}});
@@ -467,7 +523,8 @@ awaitable<Result<void>> Server::start() {
 
 awaitable<void> Server::stop() {
   auto& p = *parts_;
-  p.readiness->draining();
+  p.readiness.draining();
+  p.gate.give_up();
   if (p.admin) p.admin->close();
   if (p.config.drain.count() > 0 && p.listener) co_await p.wheel.sleep(p.config.drain);
   if (p.listener) co_await p.listener->stop(p.config.shutdown_request);
@@ -475,7 +532,7 @@ awaitable<void> Server::stop() {
   co_await async::with_timeout(p.wheel, p.bus->emit_local({.name = "core.platform.shutdown", .payload = R"({"reason":"signal"})", .secrets = {}}), 5s);
   co_await p.modules->stop();
   co_await p.queue->stop(p.config.shutdown_job);
-  co_await p.readiness->stop();
+  co_await p.readiness.stop();
   co_await p.scope.stop();
   co_await p.client->close();
   p.resolver->close();
@@ -577,7 +634,18 @@ struct Exit {
   bool done = false;
 };
 
-awaitable<void> run(Server& server, Exit& exit, asio::signal_set& signals, asio::steady_timer& timer, std::chrono::seconds limit) {
+awaitable<void> run(async::Loop& loop, config::Config config, Exit& exit) {
+  auto opened = co_await Server::open(loop, config);
+  if (!opened) {
+    std::fprintf(stderr, "watchbell: %s\n", opened.error().message.c_str());
+    exit.code = 1;
+    exit.done = true;
+    co_return;
+  }
+  Server& server = **opened;
+  // Until here a signal ends the process on the spot, as it may: there is nothing to hand back, and a migration that was cut is undone.
+  asio::signal_set signals(loop.context(), SIGTERM, SIGINT);
+  asio::steady_timer timer(loop.context());
   Result<void> started;
   try {
     started = co_await server.start();
@@ -596,7 +664,7 @@ awaitable<void> run(Server& server, Exit& exit, asio::signal_set& signals, asio:
   signals.async_wait([](boost::system::error_code error, int) {
     if (!error) std::_Exit(130);
   });
-  timer.expires_after(limit);
+  timer.expires_after(config.shutdown_total);
   timer.async_wait([](boost::system::error_code error) {
     if (!error) std::_Exit(1);
   });
@@ -609,15 +677,8 @@ awaitable<void> run(Server& server, Exit& exit, asio::signal_set& signals, asio:
 int serve(const config::Config& config) {
   log::configure({.level = config.log_level, .format = config.log_format});
   async::Loop loop;
-  auto opened = Server::open(loop, config);
-  if (!opened) {
-    std::fprintf(stderr, "watchbell: %s\n", opened.error().message.c_str());
-    return 1;
-  }
   Exit exit;
-  asio::signal_set signals(loop.context(), SIGTERM, SIGINT);
-  asio::steady_timer limit(loop.context());
-  asio::co_spawn(loop.executor(), run(**opened, exit, signals, limit, config.shutdown_total), [&](std::exception_ptr fault) {
+  asio::co_spawn(loop.executor(), run(loop, config, exit), [&](std::exception_ptr fault) {
     if (fault) {
       report("serve", fault);
       exit.code = 1;
@@ -625,8 +686,6 @@ int serve(const config::Config& config) {
     exit.done = true;
   });
   loop.run_until([&] { return exit.done; });
-  signals.cancel();
-  limit.cancel();
   return exit.code;
 }
 

@@ -17,23 +17,26 @@ struct ServerOptions {
   std::function<std::vector<rpc::Area>()> extra_areas;
   /// Where `listening on ...` and `paused ...` go; standard output by default.
   std::function<void(const std::string& line)> say;
+  /// Runs right before the database is brought up to date, on the thread that does it, which it may hold; with the port bound.
+  std::function<void(std::uint16_t port)> before_migrating;
 };
 
 /// The whole program but its command line: builds every part, starts it, stops it. Tests run it in-process.
 ///
 /// Opening order: address, data folder and its lock, database (looked at before it is opened), migrations, parts, areas. What fails is one sentence and
-/// leaves the disk as it was.
+/// leaves the disk as it was. From the moment the address is bound the probes are answered; other requests wait up to 30 s for the start to be through.
+/// Loop-only.
 class Server {
  public:
   ~Server();
-  /// Opens everything and listens, but accepts nobody yet.
-  static Result<std::unique_ptr<Server>> open(async::Loop& loop, const config::Config& config, ServerOptions options = {});
+  /// Binds, answers the probes, and opens everything; what blocks is done on a thread of its own, so that the loop turns.
+  static awaitable<Result<std::unique_ptr<Server>>> open(async::Loop& loop, config::Config config, ServerOptions options = {});
   /// The same without an address: for commands when no server runs.
   static Result<std::unique_ptr<Server>> open_offline(async::Loop& loop, const config::Config& config);
   /// All areas on an empty database in memory: what contracts are read off.
   static Result<std::unique_ptr<Server>> open_in_memory(async::Loop& loop);
 
-  /// Accepts, synchronises roles and rules, starts the domains and jobs, opens the routes, says where it listens.
+  /// Synchronises roles and rules, starts the domains and jobs, opens the routes, says where it listens.
   awaitable<Result<void>> start();
   /// Synchronises roles and rules alone.
   awaitable<Result<void>> prepare();

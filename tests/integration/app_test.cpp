@@ -1,10 +1,15 @@
 // The whole server in one process, without its command line: how it opens, what it refuses to be opened with, how it goes.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <future>
+#include <optional>
 #include <system_error>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
@@ -46,16 +51,19 @@ config::Config config_of(const Folder& folder) {
 
 /// Options that keep what is said.
 ServerOptions telling(std::vector<std::string>& lines) {
-  return {.extra_areas = {}, .say = [&lines](const std::string& line) { lines.push_back(line); }};
+  return {.extra_areas = {}, .say = [&lines](const std::string& line) { lines.push_back(line); }, .before_migrating = {}};
 }
 
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 
 asio::ip::tcp::endpoint endpoint_of(const Server& server) { return {asio::ip::address_v4::loopback(), server.port()}; }
 
-/// The whole answer to a request that closes its connection.
-awaitable<std::string> ask(Socket& socket, std::string path) {
+awaitable<void> request(Socket& socket, std::string path) {
   co_await asio::async_write(socket, asio::buffer("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), use_awaitable);
+}
+
+/// All that comes until the connection is closed.
+awaitable<std::string> answer_on(Socket& socket) {
   std::string answer;
   try {
     co_await asio::async_read(socket, asio::dynamic_buffer(answer), use_awaitable);
@@ -65,11 +73,18 @@ awaitable<std::string> ask(Socket& socket, std::string path) {
   co_return answer;
 }
 
-awaitable<std::string> get(async::Loop& loop, const Server& server, std::string path) {
+/// The whole answer to a request that closes its connection.
+awaitable<std::string> ask(Socket& socket, std::string path) {
+  co_await request(socket, std::move(path));
+  co_return co_await answer_on(socket);
+}
+
+awaitable<std::string> get(async::Loop& loop, asio::ip::tcp::endpoint endpoint, std::string path) {
   Socket socket(loop.executor());
-  co_await socket.async_connect(endpoint_of(server), use_awaitable);
+  co_await socket.async_connect(endpoint, use_awaitable);
   co_return co_await ask(socket, std::move(path));
 }
+awaitable<std::string> get(async::Loop& loop, const Server& server, std::string path) { return get(loop, endpoint_of(server), std::move(path)); }
 
 bool refuses_connections(async::Loop& loop, asio::ip::tcp::endpoint endpoint) {
   Socket socket(loop.executor());
@@ -81,7 +96,7 @@ bool refuses_connections(async::Loop& loop, asio::ip::tcp::endpoint endpoint) {
 CO_TEST(App, opens_starts_answers_and_stops) {
   const Folder folder;
   std::vector<std::string> said;
-  auto server = Server::open(loop, config_of(folder), telling(said));
+  auto server = co_await Server::open(loop, config_of(folder), telling(said));
   CO_ASSERT_TRUE(server);
   EXPECT_TRUE(said.empty()) << "says where it listens only once it answers";
   CO_ASSERT_TRUE(co_await (*server)->start());
@@ -97,7 +112,7 @@ CO_TEST(App, opens_starts_answers_and_stops) {
 CO_TEST(App, who_comes_before_the_start_waits_and_is_served) {
   const Folder folder;
   std::vector<std::string> said;
-  auto server = Server::open(loop, config_of(folder), telling(said));
+  auto server = co_await Server::open(loop, config_of(folder), telling(said));
   CO_ASSERT_TRUE(server);
   Socket early(loop.executor());
   co_await early.async_connect(endpoint_of(**server), use_awaitable);
@@ -107,12 +122,104 @@ CO_TEST(App, who_comes_before_the_start_waits_and_is_served) {
   co_await (*server)->stop();
 }
 
+/// A server whose start is held right before it brings its database up to date.
+class Held {
+ public:
+  Held(async::Loop& loop, const Folder& folder, std::vector<std::string>& said, std::function<void()> then = [] {}) : loop_(loop) {
+    auto options = telling(said);
+    options.before_migrating = [this, then = std::move(then)](std::uint16_t port) {
+      port_ = port;
+      go_.get_future().wait();
+      then();
+    };
+    asio::co_spawn(loop.executor(), Server::open(loop, config_of(folder), options), [this](std::exception_ptr fault, Result<std::unique_ptr<Server>> server) {
+      EXPECT_FALSE(fault);
+      opened_.emplace(std::move(server));
+    });
+  }
+  ~Held() { release(); }
+  /// Where it answers, once it is held.
+  awaitable<asio::ip::tcp::endpoint> endpoint() {
+    while (port_ == 0 && !opened_) co_await asio::post(loop_.executor(), use_awaitable);
+    co_return asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), port_);
+  }
+  void release() {
+    if (!std::exchange(released_, true)) go_.set_value();
+  }
+  awaitable<Result<std::unique_ptr<Server>>> opened() {
+    while (!opened_) co_await asio::post(loop_.executor(), use_awaitable);
+    co_return std::move(*opened_);
+  }
+
+ private:
+  async::Loop& loop_;
+  std::atomic<std::uint16_t> port_ = 0;
+  std::promise<void> go_;
+  bool released_ = false;
+  std::optional<Result<std::unique_ptr<Server>>> opened_;
+};
+
+CO_TEST(App, while_it_migrates_the_probes_answer_and_other_requests_wait) {
+  const Folder folder;
+  std::vector<std::string> said;
+  Held held(loop, folder, said);
+  const auto endpoint = co_await held.endpoint();
+  Socket early(loop.executor());
+  co_await early.async_connect(endpoint, use_awaitable);
+  co_await request(early, "/api/auth/getOnboardingStatus");
+  // More than the procedure may be sent, which nobody could tell when it came.
+  Socket large(loop.executor());
+  co_await large.async_connect(endpoint, use_awaitable);
+  const std::string body(2 * 1024 * 1024, ' ');
+  co_await asio::async_write(large, asio::buffer("POST /api/auth/getOnboardingStatus HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body), use_awaitable);
+  for (const char* path : {"/healthz", "/.checkstack/health"}) {
+    const auto answer = co_await get(loop, endpoint, path);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200") && answer.ends_with(R"({"status":"ok"})")) << answer;
+  }
+  for (const char* path : {"/readyz", "/.checkstack/ready"}) {
+    const auto answer = co_await get(loop, endpoint, path);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 503") && answer.ends_with(R"({"ready":false,"reason":"initializing","checks":[]})")) << answer;
+    EXPECT_NE(answer.find("\r\nRetry-After: 1\r\n"), std::string::npos) << answer;
+  }
+  EXPECT_EQ(early.available(), 0u);
+  EXPECT_TRUE(said.empty());
+  held.release();
+  auto server = co_await held.opened();
+  CO_ASSERT_TRUE(server);
+  CO_ASSERT_TRUE(co_await (*server)->start());
+  EXPECT_TRUE((co_await answer_on(early)).ends_with(R"({"json":{"needsOnboarding":true,"setupTokenRequired":false}})"));
+  EXPECT_TRUE((co_await answer_on(large)).starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE((co_await get(loop, endpoint, "/readyz")).starts_with("HTTP/1.1 200"));
+  early.close();
+  large.close();
+  co_await (*server)->stop();
+}
+
+CO_TEST(App, who_waits_for_a_start_that_fails_is_sent_away) {
+  const Folder folder;
+  std::vector<std::string> said;
+  Held held(loop, folder, said, [] { throw std::runtime_error("no such luck"); });
+  const auto endpoint = co_await held.endpoint();
+  Socket early(loop.executor());
+  co_await early.async_connect(endpoint, use_awaitable);
+  co_await request(early, "/api/auth/getOnboardingStatus");
+  EXPECT_TRUE((co_await get(loop, endpoint, "/healthz")).starts_with("HTTP/1.1 200"));
+  held.release();
+  auto server = co_await held.opened();
+  CO_ASSERT_TRUE(!server);
+  EXPECT_EQ(server.error().message, "no such luck");
+  const auto answer = co_await answer_on(early);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503") && answer.ends_with(R"({"error":"Backend not ready","message":"The server is still starting"})")) << answer;
+  EXPECT_NE(answer.find("\r\nRetry-After: 5\r\n"), std::string::npos) << answer;
+  EXPECT_TRUE(refuses_connections(loop, endpoint));
+}
+
 CO_TEST(App, readiness_falls_at_once_when_stopping_and_requests_are_served_while_it_drains) {
   const Folder folder;
   std::vector<std::string> said;
   auto config = config_of(folder);
   config.drain = std::chrono::seconds(1);
-  auto server = Server::open(loop, config, telling(said));
+  auto server = co_await Server::open(loop, config, telling(said));
   CO_ASSERT_TRUE(server);
   CO_ASSERT_TRUE(co_await (*server)->start());
   bool stopped = false;
@@ -130,15 +237,15 @@ CO_TEST(App, readiness_falls_at_once_when_stopping_and_requests_are_served_while
 CO_TEST(App, a_folder_belongs_to_one_server_at_a_time) {
   const Folder folder;
   std::vector<std::string> said;
-  auto first = Server::open(loop, config_of(folder), telling(said));
+  auto first = co_await Server::open(loop, config_of(folder), telling(said));
   CO_ASSERT_TRUE(first);
   CO_ASSERT_TRUE(co_await (*first)->start());
-  auto second = Server::open(loop, config_of(folder), telling(said));
+  auto second = co_await Server::open(loop, config_of(folder), telling(said));
   CO_ASSERT_TRUE(!second);
   EXPECT_EQ(second.error().code, ErrorCode::conflict);
   co_await (*first)->stop();
   first->reset();
-  auto third = Server::open(loop, config_of(folder), telling(said));
+  auto third = co_await Server::open(loop, config_of(folder), telling(said));
   CO_ASSERT_TRUE(third);
   CO_ASSERT_TRUE(co_await (*third)->start());
   co_await (*third)->stop();
@@ -149,7 +256,7 @@ CO_TEST(App, areas_of_tests_stand_beside_the_real_ones) {
   std::vector<std::string> said;
   auto options = telling(said);
   options.extra_areas = test::echo_areas;
-  auto server = Server::open(loop, config_of(folder), options);
+  auto server = co_await Server::open(loop, config_of(folder), options);
   CO_ASSERT_TRUE(server);
   CO_ASSERT_TRUE(co_await (*server)->start());
   EXPECT_TRUE((co_await get(loop, **server, "/api/echo/rootDate")).ends_with(R"({"json":"1970-01-01T00:00:00.000Z","meta":[[1]]})"));
@@ -157,24 +264,22 @@ CO_TEST(App, areas_of_tests_stand_beside_the_real_ones) {
   co_await (*server)->stop();
 }
 
-TEST(App, an_area_that_takes_a_name_or_needs_an_undeclared_rule_keeps_the_server_from_opening) {
+CO_TEST(App, an_area_that_takes_a_name_or_needs_an_undeclared_rule_keeps_the_server_from_opening) {
   for (const auto& area : {[] { return rpc::Area("catalog").query("getSystems", access::anonymous(), [](const rpc::Caller&) -> Result<void> { return {}; }); }(),
                            [] { return rpc::Area("other").query("x", access::user().needs("other.thing.read"), [](const rpc::Caller&) -> Result<void> { return {}; }); }()}) {
     const Folder folder;
-    async::Loop loop;
-    auto server = Server::open(loop, config_of(folder), {.extra_areas = [&area] { return std::vector<rpc::Area>{area}; }, .say = {}});
-    ASSERT_FALSE(server);
+    auto server = co_await Server::open(loop, config_of(folder), {.extra_areas = [area] { return std::vector<rpc::Area>{area}; }, .say = {}, .before_migrating = {}});
+    CO_ASSERT_TRUE(!server);
     EXPECT_EQ(server.error().code, ErrorCode::internal);
   }
 }
 
-TEST(App, PostgreSQL_is_refused_until_it_is_there) {
+CO_TEST(App, PostgreSQL_is_refused_until_it_is_there) {
   const Folder folder;
-  async::Loop loop;
   auto config = config_of(folder);
   config.database_url = "postgresql://127.0.0.1/watchbell";
-  auto server = Server::open(loop, config);
-  ASSERT_FALSE(server);
+  auto server = co_await Server::open(loop, config);
+  CO_ASSERT_TRUE(!server);
   EXPECT_EQ(server.error().code, ErrorCode::not_implemented);
   EXPECT_FALSE(std::filesystem::exists(folder.data()));
 }

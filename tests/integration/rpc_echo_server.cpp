@@ -15,7 +15,15 @@ namespace {
 
 using namespace watchbell;
 
-awaitable<void> run(app::Server& server, asio::signal_set& signals) {
+awaitable<void> run(async::Loop& loop, config::Config config, int& code) {
+  auto opened = co_await app::Server::open(loop, std::move(config), {.extra_areas = watchbell::test::echo_areas, .say = {}, .before_migrating = {}});
+  if (!opened) {
+    std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+    code = 1;
+    co_return;
+  }
+  app::Server& server = **opened;
+  asio::signal_set signals(loop.context(), SIGTERM, SIGINT);
   auto started = co_await server.start();
   if (started) co_await signals.async_wait(use_awaitable);
   else std::fprintf(stderr, "%s\n", started.error().message.c_str());
@@ -39,17 +47,12 @@ int main(int argc, char** argv, char** environment) {
   }
   log::configure({.level = config->log_level, .format = config->log_format});
   async::Loop loop;
-  auto server = app::Server::open(loop, *config, {.extra_areas = watchbell::test::echo_areas, .say = {}});
-  if (!server) {
-    std::fprintf(stderr, "%s\n", server.error().message.c_str());
-    return 1;
-  }
-  asio::signal_set signals(loop.context(), SIGTERM, SIGINT);
+  int code = 0;
   bool done = false;
-  asio::co_spawn(loop.executor(), run(**server, signals), [&](std::exception_ptr fault) {
+  asio::co_spawn(loop.executor(), run(loop, *config, code), [&](std::exception_ptr fault) {
     done = true;
     if (fault) std::rethrow_exception(fault);
   });
   loop.run_until([&] { return done; });
-  return 0;
+  return code;
 }
