@@ -211,6 +211,7 @@ struct Server::Parts {
   }
   void mount_probes();
   void mount_metrics();
+  static awaitable<probes::ProbeResult> tell(bool ok);
   static awaitable<probes::ProbeResult> reach(sql::Database& database);
 };
 
@@ -392,8 +393,15 @@ void Server::Parts::mount_probes() {
     rpc::answer_json(response, 200, public_config);
     return []() -> awaitable<void> { co_return; }();
   });
-  readiness.add("db.reachable", probes::Readiness::Weight::critical, [this] { return reach(*database); });
+  using Weight = probes::Readiness::Weight;
+  readiness.add("db.reachable", Weight::critical, [this] { return reach(*database); });
+  // The queue is durable: what is accepted while nobody takes jobs would be told late.
+  readiness.add("queue.reachable", Weight::critical, [this] { return tell(queue->healthy()); });
+  // In this process, so it can always be asked; a shared one may be away.
+  readiness.add("cache.reachable", Weight::informative, [] { return tell(true); });
 }
+
+awaitable<probes::ProbeResult> Server::Parts::tell(bool ok) { co_return probes::ProbeResult{.ok = ok, .message = {}}; }
 
 awaitable<probes::ProbeResult> Server::Parts::reach(sql::Database& database) {
   const auto one = co_await database.read([](sql::Session& session) { return session.one<std::int64_t>("select 1").value_or(0); });

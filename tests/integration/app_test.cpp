@@ -16,6 +16,9 @@
 #include <stdlib.h>
 
 #include "app/server.hpp"
+#include "async/timer_wheel.hpp"
+#include "platform/sql/database.hpp"
+#include "runtime/jobs/store.hpp"
 #include "tests/integration/echo_area.hpp"
 #include "tests/support/co_test.hpp"
 
@@ -232,6 +235,41 @@ CO_TEST(App, readiness_falls_at_once_when_stopping_and_requests_are_served_while
   EXPECT_TRUE((co_await get(loop, **server, "/api/auth/getOnboardingStatus")).starts_with("HTTP/1.1 200"));
   EXPECT_FALSE(stopped);
   while (!stopped) co_await asio::post(loop.executor(), use_awaitable);
+}
+
+CO_TEST(App, L_1_a_queue_that_cannot_take_jobs_is_not_ready_and_its_return_is) {
+  const Folder folder;
+  std::vector<std::string> said;
+  auto server = co_await Server::open(loop, config_of(folder), telling(said));
+  CO_ASSERT_TRUE(server);
+  // From outside: a job that nobody can take, on a database that answers.
+  const SystemClock clock;
+  async::TimerWheel wheel(loop.executor(), clock);
+  auto outside = sql::Database::open(loop, wheel, {.url = (folder.data() / "watchbell.db").string()});
+  CO_ASSERT_TRUE(outside);
+  CO_ASSERT_TRUE(co_await (*outside)->write([&](sql::Session& session) {
+    jobs::store::insert(session, {.queue = "dispatch", .payload = "{}", .dedupe_id = {}, .correlation_id = {}}, "notification", clock.now());
+    session.execute("create trigger nobody_takes before update on jobs begin select raise(abort, 'no'); end");
+  }));
+  CO_ASSERT_TRUE(co_await (*server)->start());
+  std::string answer;
+  const auto until = [&](std::string_view status) -> awaitable<void> {
+    while (!answer.starts_with(status)) {
+      answer = co_await get(loop, **server, "/readyz");
+      if (!answer.starts_with(status)) co_await wheel.sleep(std::chrono::milliseconds(100));
+    }
+  };
+  co_await until("HTTP/1.1 503");
+  EXPECT_NE(answer.find(R"({"name":"db.reachable","critical":true,"ok":true,)"), std::string::npos) << answer;
+  EXPECT_NE(answer.find(R"({"name":"queue.reachable","critical":true,"ok":false,)"), std::string::npos) << answer;
+  EXPECT_NE(answer.find(R"({"name":"cache.reachable","critical":false,"ok":true,)"), std::string::npos) << answer;
+  EXPECT_TRUE((co_await get(loop, **server, "/healthz")).starts_with("HTTP/1.1 200"));
+  CO_ASSERT_TRUE(co_await (*outside)->write([](sql::Session& session) { session.execute("drop trigger nobody_takes"); }));
+  const auto back = clock.monotonic();
+  co_await until("HTTP/1.1 200");
+  EXPECT_LT(clock.monotonic() - back, std::chrono::seconds(5));
+  co_await (*outside)->close();
+  co_await (*server)->stop();
 }
 
 CO_TEST(App, a_folder_belongs_to_one_server_at_a_time) {

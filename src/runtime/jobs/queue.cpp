@@ -19,6 +19,9 @@ std::chrono::milliseconds back_off(int failed_attempt, Random& random) {
 
 namespace {
 
+// Readiness asks healthy(), and has to follow within 5 s when the database is back.
+constexpr auto kClaimAgainWithin = 3s;
+
 // Reporting needs memory and a log, which may be just what is missing. A fault that cannot be told must not end more than it has ended already.
 async::TaskScope::OnFault guarded(async::TaskScope::OnFault on_fault) {
   return [on_fault = std::move(on_fault)](std::string_view where, std::exception_ptr fault) {
@@ -114,9 +117,9 @@ awaitable<void> Queue::start() {
     statistics_.failed += found->failed;
     for (const auto& [queue, count] : found->unfinished) unfinished_.find(queue)->second = count;
   }
-  pump_scope_.spawn("jobs.claim", keep("jobs.claim", &Queue::pump));
-  pump_scope_.spawn("jobs.renew", keep("jobs.renew", &Queue::renew));
-  pump_scope_.spawn("jobs.purge", keep("jobs.purge", &Queue::purge));
+  pump_scope_.spawn("jobs.claim", keep("jobs.claim", &Queue::pump, kClaimAgainWithin));
+  pump_scope_.spawn("jobs.renew", keep("jobs.renew", &Queue::renew, 30s));
+  pump_scope_.spawn("jobs.purge", keep("jobs.purge", &Queue::purge, 30s));
 }
 
 // A kill says nothing about the jobs that were running, so it takes no try from them. But one of them may have been its cause, and would be so again
@@ -203,8 +206,8 @@ awaitable<Queue::Claimed> Queue::claim() {
   co_return claimed;
 }
 
-awaitable<void> Queue::keep(std::string_view name, awaitable<void> (Queue::*step)()) {
-  async::Backoff backoff(1s, 30s);
+awaitable<void> Queue::keep(std::string_view name, awaitable<void> (Queue::*step)(), std::chrono::milliseconds retry_within) {
+  async::Backoff backoff(1s, retry_within);
   while (!stopping_) {
     bool failed = false;
     try {
@@ -218,14 +221,23 @@ awaitable<void> Queue::keep(std::string_view name, awaitable<void> (Queue::*step
       failed = true;
     }
     if (failed) co_await wheel_.sleep(backoff.next(random_));
-    else backoff = async::Backoff(1s, 30s);
+    else backoff = async::Backoff(1s, retry_within);
   }
 }
 
 /// One look at the rows, and the wait for the next.
 awaitable<void> Queue::pump() {
   pending_ = false;
-  auto claimed = co_await claim();
+  Claimed claimed;
+  {
+    struct Look {
+      bool& failed;
+      bool ended = false;
+      ~Look() { failed = !ended; }
+    } look{claim_failed_};
+    claimed = co_await claim();
+    look.ended = true;
+  }
   // No suspension from here to the last spawn: what was claimed is handed on even when the stop has begun meanwhile. A job lost to an exception keeps
   // its lease, and the look after the lease's end takes it up again.
   for (auto& [consumer, job] : claimed.jobs) {

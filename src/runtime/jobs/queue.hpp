@@ -84,6 +84,9 @@ class Queue {
   /// answer now; then they are unknown, not zero.
   awaitable<Result<std::map<std::string, Counts, std::less<>>>> counts();
 
+  /// Whether jobs are being taken: the queue runs, and its last look at the database did not fail.
+  bool healthy() const noexcept { return started_ && !stopping_ && !claim_failed_; }
+
   /// Called on the loop before each write with what it is for (claim, record, put_back, renew, purge); what it throws, the write throws.
   void before_write_for_test(std::function<void(std::string_view)> hook) { before_write_ = std::move(hook); }
 
@@ -133,7 +136,7 @@ class Queue {
   }
   void leave(Consumer& consumer, const JobId& id, bool settled);
   /// Repeats a step until the queue stops. What it throws is reported and the next try waits a little: nothing but cancellation ends a loop.
-  awaitable<void> keep(std::string_view name, awaitable<void> (Queue::*step)());
+  awaitable<void> keep(std::string_view name, awaitable<void> (Queue::*step)(), std::chrono::milliseconds retry_within);
   awaitable<void> pump();
   awaitable<Claimed> claim();
   awaitable<void> run(Place place, Job job);
@@ -161,6 +164,7 @@ class Queue {
   bool stopping_ = false;
   bool pending_ = false;
   std::function<void(std::string_view)> before_write_;
+  bool claim_failed_ = false;
   async::Event wake_;
   async::Event began_;
   async::Event ended_;
