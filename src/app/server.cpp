@@ -20,6 +20,7 @@
 
 #include "app/assets.hpp"
 #include "app/data_folder.hpp"
+#include "app/metrics_page.hpp"
 #include "app/modules.hpp"
 #include "async/blocking_pool.hpp"
 #include "async/event.hpp"
@@ -109,23 +110,6 @@ class Gate final : public http::Handler {
   async::Event changed_;
 };
 
-/// Answers metrics on their own listener.
-class MetricsHandler final : public http::Handler {
- public:
-  explicit MetricsHandler(probes::Metrics& metrics) : metrics_(metrics) {}
-  awaitable<void> handle(const http::Request& request, http::Response& response) override {
-    if (request.path() != "/metrics") {
-      rpc::answer_json(response, 404, R"({"error":"Not Found"})");
-      co_return;
-    }
-    response.content_type = probes::kMetricsContentType;
-    response.body = metrics_.registry.render();
-  }
-
- private:
-  probes::Metrics& metrics_;
-};
-
 /// As many open files as the system lets us have. Answers how many there are.
 std::size_t raise_file_limit() {
   rlimit limit{};
@@ -199,9 +183,9 @@ struct Server::Parts {
   std::unique_ptr<net::Resolver> resolver;
   std::unique_ptr<http::Client> client;
   std::unique_ptr<probes::Metrics> metrics;
-  std::unique_ptr<MetricsHandler> metrics_handler;
   std::unique_ptr<Runtime> runtime;
   std::unique_ptr<Modules> modules;
+  std::unique_ptr<MetricsPage> metrics_page;
   std::unique_ptr<AdminSocket> admin;
 
   void say(const std::string& line) const {
@@ -210,7 +194,6 @@ struct Server::Parts {
     std::fflush(stdout);
   }
   void mount_probes();
-  void mount_metrics();
   static awaitable<probes::ProbeResult> tell(bool ok);
   static awaitable<probes::ProbeResult> reach(sql::Database& database);
 };
@@ -370,7 +353,6 @@ Result<void> Server::Parts::build() {
   if (auto checked = dispatcher->check(); !checked) return checked;
   signals::mount(*front, *hub, auth->service());
   mount_probes();
-  mount_metrics();
   mount_assets(*front);
   if (config.test_pause) {
     if (!pauses.arm(*config.test_pause)) return fail(ErrorCode::bad_request, "WATCHBELL_TEST_PAUSE must be NAME or NAME:n");
@@ -406,41 +388,6 @@ awaitable<probes::ProbeResult> Server::Parts::tell(bool ok) { co_return probes::
 awaitable<probes::ProbeResult> Server::Parts::reach(sql::Database& database) {
   const auto one = co_await database.read([](sql::Session& session) { return session.one<std::int64_t>("select 1").value_or(0); });
   co_return probes::ProbeResult{.ok = one && *one == 1};
-}
-
-void Server::Parts::mount_metrics() {
-  auto& m = *metrics;
-  m.registry.declare("scope", "all");
-  // Kept by their owners as running totals; what was added since the last look is counted here.
-  const auto follow = [](probes::Counter& counter, std::uint64_t total) {
-    if (total > counter.value()) counter.add(total - counter.value());
-  };
-  m.registry.before_render([this, &m, follow] {
-    const auto c = cache->snapshot();
-    follow(m.cache_requests_total.at({"all", "hit"}), c.hits);
-    follow(m.cache_requests_total.at({"all", "miss"}), c.loads);
-    follow(m.cache_requests_total.at({"all", "joined"}), c.joins);
-    follow(m.cache_fill_discarded_total.at({"all", "invalidated"}), c.discarded.invalidated);
-    follow(m.cache_fill_discarded_total.at({"all", "error"}), c.discarded.not_cacheable + c.load_failures);
-    follow(m.cache_evictions_total.at({"all"}), c.evictions);
-    m.cache_entries.at({"all"}).set(static_cast<double>(c.entries));
-    m.cache_bytes.at({"all"}).set(static_cast<double>(c.bytes));
-    const auto h = hub->statistics();
-    m.ws_connections.at({"user"}).set(static_cast<double>(h.user_sockets));
-    m.ws_connections.at({"anonymous"}).set(static_cast<double>(h.anonymous_sockets));
-    follow(m.signals_emitted_total.at({"all"}), h.emitted);
-    follow(m.signals_delivered_total.at({"all"}), h.delivered);
-    follow(m.signals_dropped_total.at({"all", "closed"}), h.dropped);
-    const auto q = queue->statistics();
-    follow(m.queue_attempts_total.at({"all", "done"}), q.done);
-    follow(m.queue_attempts_total.at({"all", "retry"}), q.retried);
-    follow(m.queue_attempts_total.at({"all", "failed"}), q.failed);
-    m.queue_jobs.at({"all", "running"}).set(static_cast<double>(q.running));
-    m.db_pool_connections.at({"waiting"}).set(static_cast<double>(database->waiting()));
-  });
-  m.registry.declare("signal", "all");
-  m.registry.declare("queue", "all");
-  for (const char* route : {"rpc", "route", "page"}) m.registry.declare("route", route);
 }
 
 awaitable<Result<void>> Server::Parts::open() {
@@ -501,8 +448,11 @@ awaitable<Result<void>> Server::prepare() {
 awaitable<Result<void>> Server::start() {
   auto& p = *parts_;
   if (p.metrics_listener) {
-    p.metrics_handler = std::make_unique<MetricsHandler>(*p.metrics);
-    p.metrics_gate.open(*p.metrics_handler);
+    std::vector<std::string> signals;
+    for (const auto& signal : p.modules->signals()) signals.push_back(signal.id);
+    p.metrics_page = std::make_unique<MetricsPage>(*p.runtime, *p.metrics, signals);
+    p.scope.spawn("metrics.lag", MetricsPage::watch_lag(p.loop.executor(), p.metrics->runtime_lag_seconds.one()));
+    p.metrics_gate.open(*p.metrics_page);
     p.metrics_listener->start_accepting();
   }
   if (auto prepared = co_await prepare(); !prepared) co_return prepared;

@@ -89,6 +89,15 @@ awaitable<std::string> get(async::Loop& loop, asio::ip::tcp::endpoint endpoint, 
 }
 awaitable<std::string> get(async::Loop& loop, const Server& server, std::string path) { return get(loop, endpoint_of(server), std::move(path)); }
 
+/// The first answer about readiness that has this status.
+awaitable<std::string> readiness_of(async::Loop& loop, async::TimerWheel& wheel, const Server& server, std::string status) {
+  while (true) {
+    auto answer = co_await get(loop, server, "/readyz");
+    if (answer.starts_with("HTTP/1.1 " + status)) co_return answer;
+    co_await wheel.sleep(std::chrono::milliseconds(100));
+  }
+}
+
 bool refuses_connections(async::Loop& loop, asio::ip::tcp::endpoint endpoint) {
   Socket socket(loop.executor());
   boost::system::error_code error;
@@ -252,21 +261,14 @@ CO_TEST(App, L_1_a_queue_that_cannot_take_jobs_is_not_ready_and_its_return_is) {
     session.execute("create trigger nobody_takes before update on jobs begin select raise(abort, 'no'); end");
   }));
   CO_ASSERT_TRUE(co_await (*server)->start());
-  std::string answer;
-  const auto until = [&](std::string_view status) -> awaitable<void> {
-    while (!answer.starts_with(status)) {
-      answer = co_await get(loop, **server, "/readyz");
-      if (!answer.starts_with(status)) co_await wheel.sleep(std::chrono::milliseconds(100));
-    }
-  };
-  co_await until("HTTP/1.1 503");
+  const std::string answer = co_await readiness_of(loop, wheel, **server, "503");
   EXPECT_NE(answer.find(R"({"name":"db.reachable","critical":true,"ok":true,)"), std::string::npos) << answer;
   EXPECT_NE(answer.find(R"({"name":"queue.reachable","critical":true,"ok":false,)"), std::string::npos) << answer;
   EXPECT_NE(answer.find(R"({"name":"cache.reachable","critical":false,"ok":true,)"), std::string::npos) << answer;
   EXPECT_TRUE((co_await get(loop, **server, "/healthz")).starts_with("HTTP/1.1 200"));
   CO_ASSERT_TRUE(co_await (*outside)->write([](sql::Session& session) { session.execute("drop trigger nobody_takes"); }));
   const auto back = clock.monotonic();
-  co_await until("HTTP/1.1 200");
+  co_await readiness_of(loop, wheel, **server, "200");
   EXPECT_LT(clock.monotonic() - back, std::chrono::seconds(5));
   co_await (*outside)->close();
   co_await (*server)->stop();

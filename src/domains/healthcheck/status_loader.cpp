@@ -98,6 +98,7 @@ awaitable<StatusLoader::Loaded> StatusLoader::wrap(SystemId id) {
 
 awaitable<StatusLoader::Loaded> StatusLoader::load(SystemId id) {
   WATCHBELL_ASSERT_ON_LOOP();
+  const coherence::LoadTimer timer(scope_);
   const bool first = gathering_ == nullptr;
   if (first) gathering_ = std::make_shared<Round>(tasks_.executor());
   const auto round = gathering_;

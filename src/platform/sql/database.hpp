@@ -145,6 +145,15 @@ class Database {
   const Counters& counters() const noexcept { return counters_; }
   /// Functions that wait for a session, for metrics.
   std::size_t waiting() const noexcept { return waiting_reads_.size() + waiting_writes_.size(); }
+  /// Sessions by what they do now, for metrics.
+  struct Sessions {
+    std::size_t idle = 0;
+    std::size_t busy = 0;
+  };
+  Sessions sessions() const noexcept {
+    const std::size_t busy = readers_.size() - idle_readers_.size() + (writing_ ? 1 : 0);
+    return {.idle = readers_.size() + 1 - busy, .busy = busy};
+  }
 
  private:
   using JobPtr = std::shared_ptr<detail::Job>;

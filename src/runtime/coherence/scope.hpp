@@ -21,12 +21,41 @@ std::size_t size_in_bytes(const Encoded<T>& value) {
 
 namespace watchbell::coherence {
 
+/// Who counts what becomes of cached reads; names of scopes are ours, never a peer's. Loop-only.
+class Observer {
+ public:
+  virtual void loaded(std::string_view scope, std::chrono::nanoseconds took) = 0;
+  enum class Kind { key, family };
+  virtual void invalidated(std::string_view scope, Kind kind) = 0;
+
+ protected:
+  ~Observer() = default;
+};
+/// Of this loop's thread; nobody at first. Who sets it takes it away again. Scopes are made in many places, and none of them should know of metrics.
+inline thread_local Observer* observer = nullptr;
+
+/// One load of a scope, from here to its end.
+class LoadTimer {
+ public:
+  explicit LoadTimer(cache::CachedScope scope) : scope_(std::move(scope)) {}
+  LoadTimer(const LoadTimer&) = delete;
+  LoadTimer& operator=(const LoadTimer&) = delete;
+  ~LoadTimer() {
+    if (observer != nullptr) observer->loaded(scope_.name(), std::chrono::steady_clock::now() - began_);
+  }
+
+ private:
+  cache::CachedScope scope_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
 /// What a change makes stale: a key, or a family of keys, of one scope.
 struct Target {
   cache::CachedScope scope;
   std::variant<cache::Key, cache::Family> what;
 
   void apply() const {
+    if (observer != nullptr) observer->invalidated(scope.name(), std::holds_alternative<cache::Key>(what) ? Observer::Kind::key : Observer::Kind::family);
     if (const auto* key = std::get_if<cache::Key>(&what)) scope.invalidate(*key);
     else scope.invalidate_family(std::get<cache::Family>(what));
   }
@@ -45,7 +74,7 @@ class Scope {
   template <class T, class F>
   awaitable<Result<std::shared_ptr<const T>>> read(cache::Key key, F load) {
     if (auto hit = scope_.find<Result<T>>(key)) co_return std::shared_ptr<const T>(hit, &**hit);
-    auto loaded = co_await scope_.wrap<Result<T>>(std::move(key), Load<T, F>{database_, std::move(load)});
+    auto loaded = co_await scope_.wrap<Result<T>>(std::move(key), Load<T, F>{database_, scope_, std::move(load)});
     if (!*loaded) co_return std::unexpected(loaded->error());
     co_return std::shared_ptr<const T>(loaded, &**loaded);
   }
@@ -66,9 +95,13 @@ class Scope {
   template <class T, class F>
   struct Load {
     sql::Database* database;
+    cache::CachedScope scope;
     F load;
-    awaitable<Result<T>> operator()() { return run(*database, load); }
-    static awaitable<Result<T>> run(sql::Database& database, F load) { co_return co_await database.read(std::move(load)); }
+    awaitable<Result<T>> operator()() { return run(*database, scope, load); }
+    static awaitable<Result<T>> run(sql::Database& database, cache::CachedScope scope, F load) {
+      const LoadTimer timer(std::move(scope));
+      co_return co_await database.read(std::move(load));
+    }
   };
   template <class T, class F>
   struct Encode {

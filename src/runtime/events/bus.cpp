@@ -41,22 +41,23 @@ Bus::Bus(jobs::Queue& queue, const crypto::Keyring& keyring, async::TaskScope& s
 Result<void> Bus::subscribe_work(std::string event, std::string group, Handler handler) {
   auto shared = std::make_shared<Handler>(std::move(handler));
   struct Run {
-    static awaitable<jobs::Outcome> job(const crypto::Keyring& keyring, std::string name, std::shared_ptr<Handler> target, jobs::Job what) {
+    static awaitable<jobs::Outcome> job(Bus& bus, std::string name, std::shared_ptr<Handler> target, jobs::Job what) {
       auto row = rpc::from_json<StoredRow>(what.payload);
       if (!row) co_return jobs::Outcome::give_up("event row does not read");
       Event received{.name = std::move(name), .payload = std::move(row->payload).str(), .secrets = {}};
       if (!row->secrets.empty()) {
-        auto opened = keyring.open(row->secrets.str(), aad_of(received.name));
+        auto opened = bus.keyring_.open(row->secrets.str(), aad_of(received.name));
         if (!opened) co_return jobs::Outcome::give_up("event secrets do not open");
         received.secrets = std::move(*opened);
       }
-      co_await (*target)(received);
+      co_await bus.handle(*target, received, Mode::durable);
       co_return jobs::Outcome::done();
     }
   };
   const std::string queue = queue_of(event);
+  events_.insert(event);
   return queue_.consume(queue, std::move(group),
-                        [&keyring = keyring_, event = std::move(event), shared](const jobs::Job& job) { return Run::job(keyring, event, shared, job); },
+                        [this, event = std::move(event), shared](const jobs::Job& job) { return Run::job(*this, event, shared, job); },
                         {.remains = without_secrets});
 }
 
@@ -78,6 +79,7 @@ Result<void> Bus::take_part(Change& change, const Event& event) const {
 
 Bus::Subscription Bus::add(Listeners& listeners, std::string event, Handler handler) {
   const auto id = next_id_++;
+  events_.insert(event);
   listeners[event].push_back({.id = id, .handler = std::make_shared<Handler>(std::move(handler))});
   std::weak_ptr<Listeners> weak = &listeners == broadcast_.get() ? broadcast_ : local_;
   return Subscription([weak, event = std::move(event), id] {
@@ -93,7 +95,21 @@ Bus::Subscription Bus::add(Listeners& listeners, std::string event, Handler hand
 Bus::Subscription Bus::subscribe_broadcast(std::string event, Handler handler) { return add(*broadcast_, std::move(event), std::move(handler)); }
 Bus::Subscription Bus::subscribe_local(std::string event, Handler handler) { return add(*local_, std::move(event), std::move(handler)); }
 
-awaitable<void> Bus::run(std::shared_ptr<Handler> handler, std::shared_ptr<const Event> event) { co_await (*handler)(*event); }
+awaitable<void> Bus::handle(const Handler& handler, const Event& event, Mode mode) {
+  struct Handled {
+    const Bus& bus;
+    const Event& event;
+    Mode mode;
+    bool ok = false;
+    ~Handled() {
+      if (bus.on_handled_) bus.on_handled_(event.name, mode, ok);
+    }
+  } handled{*this, event, mode};
+  co_await handler(event);
+  handled.ok = true;
+}
+
+awaitable<void> Bus::run(std::shared_ptr<Handler> handler, std::shared_ptr<const Event> event) { co_await handle(*handler, *event, Mode::broadcast); }
 
 void Bus::deliver(const Event& event) {
   const auto it = broadcast_->find(event.name);
@@ -109,7 +125,7 @@ awaitable<void> Bus::emit_local(Event event) {
   for (const auto& listener : listeners) {
     std::exception_ptr aborted;
     try {
-      co_await (*listener.handler)(event);
+      co_await handle(*listener.handler, event, Mode::local);
     } catch (const boost::system::system_error& error) {
       if (error.code() == asio::error::operation_aborted) aborted = std::current_exception();
       else on_fault_("event " + event.name, std::current_exception());

@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -177,6 +178,12 @@ class Bus {
     return subscribe_work(std::string(definition.name), std::move(group), typed<Payload>(std::move(handler)));
   }
 
+  /// Told of every event that a listener has handled or failed at.
+  enum class Mode { durable, broadcast, local };
+  void on_handled(std::function<void(std::string_view event, Mode mode, bool ok)> told) { on_handled_ = std::move(told); }
+  /// The events that somebody has subscribed to, since the start.
+  const std::set<std::string, std::less<>>& events() const noexcept { return events_; }
+
   /// Writes the rows of an event inside the transaction of its change. On a pool thread.
   Result<void> insert(sql::Session& session, const Event& event, Timestamp now) const;
   /// Lets those who asked for it take part in the change that publishes the event. On a pool thread.
@@ -202,7 +209,8 @@ class Bus {
     co_await handler(read<Payload>(event));
   }
   Subscription add(Listeners& listeners, std::string event, Handler handler);
-  static awaitable<void> run(std::shared_ptr<Handler> handler, std::shared_ptr<const Event> event);
+  awaitable<void> run(std::shared_ptr<Handler> handler, std::shared_ptr<const Event> event);
+  awaitable<void> handle(const Handler& handler, const Event& event, Mode mode);
 
   jobs::Queue& queue_;
   const crypto::Keyring& keyring_;
@@ -210,6 +218,8 @@ class Bus {
   OnFault on_fault_;
   std::map<std::string, std::vector<std::function<Result<void>(Change&, const Event&)>>, std::less<>> within_;
   std::uint64_t next_id_ = 1;
+  std::set<std::string, std::less<>> events_;
+  std::function<void(std::string_view event, Mode mode, bool ok)> on_handled_;
   std::shared_ptr<Listeners> broadcast_ = std::make_shared<Listeners>();
   std::shared_ptr<Listeners> local_ = std::make_shared<Listeners>();
 };

@@ -34,6 +34,7 @@ struct Job {
   int max_retries = 3;
   std::string correlation_id;
   Timestamp created_at;
+  Timestamp due;  ///< when this try was to begin
 };
 
 /// The jobs of a queue by state, one for each consumer.

@@ -64,6 +64,12 @@ Result<void> Queue::consume(std::string queue, std::string consumer, Handler han
   return {};
 }
 
+std::vector<std::string> Queue::queues() const {
+  std::vector<std::string> names;
+  for (const auto& [name, count] : unfinished_) names.push_back(name);
+  return names;
+}
+
 bool Queue::has_room(sql::Session& session, const Consumer& consumer, std::size_t count) const {
   auto& unfinished = unfinished_.find(consumer.queue)->second;
   const auto more = static_cast<std::int64_t>(count);
@@ -274,6 +280,8 @@ void Queue::leave(Consumer& consumer, const JobId& id, bool settled) {
 
 awaitable<void> Queue::run(Place place, Job job) {
   Outcome outcome;
+  Ran ran{.queue = place.consumer().queue, .outcome = {}, .waited = std::max<std::chrono::nanoseconds>(wheel_.clock().now() - job.due, 0ns), .took = {}};
+  const auto began = wheel_.clock().monotonic();
   bool cancelled = stopping_;  // claimed while the stop began
   try {
     if (!cancelled) outcome = co_await place.consumer().handler(job);
@@ -287,9 +295,10 @@ awaitable<void> Queue::run(Place place, Job job) {
     on_fault_("job " + job.queue, std::current_exception());
     outcome = Outcome::retry(error.what());
   }
+  ran.took = wheel_.clock().monotonic() - began;
   // What became of the job is recorded whatever happens to this task now.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  if (cancelled ? co_await put_back(job.id) : co_await record(place.consumer(), job, std::move(outcome))) place.settle();
+  if (cancelled ? co_await put_back(job.id) : co_await record(place.consumer(), job, std::move(outcome), ran)) place.settle();
 }
 
 awaitable<bool> Queue::put_back(JobId id) {
@@ -303,7 +312,7 @@ awaitable<bool> Queue::put_back(JobId id) {
   co_return false;
 }
 
-awaitable<bool> Queue::record(Consumer& consumer, const Job& job, Outcome outcome) {
+awaitable<bool> Queue::record(Consumer& consumer, const Job& job, Outcome outcome, Ran ran) {
   const auto now = wheel_.clock().now();
   if (outcome.kind == Outcome::Kind::retry && !outcome.after && job.attempt > job.max_retries) outcome.kind = Outcome::Kind::give_up;
   if (outcome.kind == Outcome::Kind::retry && !outcome.after) outcome.after = back_off(job.attempt, random_);
@@ -330,6 +339,8 @@ awaitable<bool> Queue::record(Consumer& consumer, const Job& job, Outcome outcom
     co_await sleep_unless_stopping(backoff.next(random_));
   }
   auto& unfinished = unfinished_.find(job.queue)->second;
+  ran.outcome = outcome.kind;
+  if (on_ran_ && outcome.kind != Outcome::Kind::hold) on_ran_(ran);
   switch (outcome.kind) {
     case Outcome::Kind::done: ++statistics_.done, --unfinished; break;
     case Outcome::Kind::retry: ++statistics_.retried, wake(); break;

@@ -52,6 +52,14 @@ class Queue {
     std::size_t running = 0;
   };
 
+  /// One ended run, as it was recorded.
+  struct Ran {
+    std::string_view queue;
+    Outcome::Kind outcome;
+    std::chrono::nanoseconds waited;  ///< from when it was due
+    std::chrono::nanoseconds took;
+  };
+
   Queue(async::TimerWheel& wheel, sql::Database& database, async::TaskScope::OnFault on_fault, Options options, std::uint64_t seed);
   ~Queue();
 
@@ -84,6 +92,10 @@ class Queue {
   /// answer now; then they are unknown, not zero.
   awaitable<Result<std::map<std::string, Counts, std::less<>>>> counts();
 
+  /// Told of every run that was recorded.
+  void on_ran(std::function<void(const Ran&)> told) { on_ran_ = std::move(told); }
+  /// The queues that are consumed.
+  std::vector<std::string> queues() const;
   /// Whether jobs are being taken: the queue runs, and its last look at the database did not fail.
   bool healthy() const noexcept { return started_ && !stopping_ && !claim_failed_; }
 
@@ -141,7 +153,7 @@ class Queue {
   awaitable<Claimed> claim();
   awaitable<void> run(Place place, Job job);
   /// Whether what became of the job could be written.
-  awaitable<bool> record(Consumer& consumer, const Job& job, Outcome outcome);
+  awaitable<bool> record(Consumer& consumer, const Job& job, Outcome outcome, Ran ran);
   /// What becomes of the jobs that were running when the process before this one ended. How many failed for good.
   std::uint64_t void_leases(sql::Session& session, Timestamp now, Random random) const;
   awaitable<bool> put_back(JobId id);
@@ -160,6 +172,7 @@ class Queue {
   mutable std::map<std::string, std::atomic<std::int64_t>, std::less<>> unfinished_;
   std::map<JobId, Consumer*> running_;
   Statistics statistics_;
+  std::function<void(const Ran&)> on_ran_;
   bool started_ = false;
   bool stopping_ = false;
   bool pending_ = false;

@@ -59,11 +59,11 @@ void promote(sql::Session& session, Timestamp now) {
 
 std::vector<Job> claim(sql::Session& session, const std::string& queue, const std::string& consumer, std::size_t limit, Timestamp now,
                        std::chrono::milliseconds lease) {
-  using Row = std::tuple<JobId, std::string, int, int, std::string, Timestamp, int>;
+  using Row = std::tuple<JobId, std::string, int, int, std::string, Timestamp, int, Timestamp>;
   auto rows = session.all<Row>(
       "update jobs set state = 'running', attempts = attempts + 1, lease_until = :4, updated_at = :5 where id in "
       "(select id from jobs where queue = :1 and consumer = :2 and state = 'ready' order by priority desc, id limit :3) "
-      "returning id, payload, attempts, max_retries, correlation_id, created_at, priority",
+      "returning id, payload, attempts, max_retries, correlation_id, created_at, priority, run_at",
       queue, consumer, static_cast<std::int64_t>(limit), now + lease, now);
   // RETURNING has no order of its own.
   std::ranges::sort(rows, [](const Row& a, const Row& b) {
@@ -71,7 +71,7 @@ std::vector<Job> claim(sql::Session& session, const std::string& queue, const st
   });
   std::vector<Job> jobs;
   jobs.reserve(rows.size());
-  for (auto& [id, payload, attempts, max_retries, correlation, created, priority] : rows)
+  for (auto& [id, payload, attempts, max_retries, correlation, created, priority, due] : rows)
     jobs.push_back({.id = id,
                     .queue = queue,
                     .consumer = consumer,
@@ -79,7 +79,8 @@ std::vector<Job> claim(sql::Session& session, const std::string& queue, const st
                     .attempt = attempts,
                     .max_retries = max_retries,
                     .correlation_id = std::move(correlation),
-                    .created_at = created});
+                    .created_at = created,
+                    .due = due});
   return jobs;
 }
 

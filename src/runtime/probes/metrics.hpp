@@ -171,7 +171,7 @@ struct Metrics {
   Family<Counter>& signals_dropped_total =
       registry.counter("signals_dropped_total", "Signals a socket did not get.", {{"signal"}, {"reason", {"overflow", "closed", "forbidden"}}});
   Family<Gauge>& ws_connections = registry.gauge("ws_connections", "Open websockets.", {{"kind", {"user", "anonymous"}}});
-  Family<Gauge>& queue_jobs = registry.gauge("queue_jobs", "Jobs in the database.", {{"queue"}, {"state", {"delayed", "ready", "running", "failed"}}});
+  Family<Gauge>& queue_jobs = registry.gauge("queue_jobs", "Jobs in the database.", {{"queue"}, {"state", {"waiting", "delayed", "running", "failed"}}});
   Family<Histogram>& queue_wait_seconds =
       registry.histogram("queue_wait_seconds", "Time from when a job was due to its run.", queue_buckets(), {{"queue"}, {"status", {"done", "retry", "failed"}}});
   Family<Histogram>& queue_run_seconds =

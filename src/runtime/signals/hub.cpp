@@ -96,6 +96,7 @@ void Hub::send(Peer& peer, const Signal& signal, const std::string& timestamp) {
   if (!peer.socket->open()) {
     ++statistics_.dropped;
     ++statistics_.dropped_closed;
+    ++tally(signal.id).closed;
     return;
   }
   const bool truncated = signal.payload.size() > options_.payload_limit;
@@ -112,9 +113,16 @@ void Hub::send(Peer& peer, const Signal& signal, const std::string& timestamp) {
   if (!peer.socket->open()) {
     ++statistics_.dropped;
     ++statistics_.dropped_overflow;
+    ++tally(signal.id).overflow;
     return;
   }
   ++statistics_.delivered;
+  ++tally(signal.id).delivered;
+}
+
+Hub::Tally& Hub::tally(std::string_view signal) {
+  const auto it = tallies_.find(signal);
+  return it != tallies_.end() ? it->second : tallies_.try_emplace(std::string(signal)).first->second;
 }
 
 bool Hub::concerns(const Peer& peer, const Signal* signal) const { return signal == nullptr || signal->revalidate || hears(peer, signal->audience); }
@@ -188,7 +196,10 @@ bool Hub::deliver(std::size_t at_least) {
         if (batch.signal_number == 0) batch.signal_number = ++signal_number_;
         if (!(signal.to_all ? tell_all(batch, &signal) : tell_users(batch, signal))) return false;
       }
-      if (!signal.revalidate) ++(batch.dropped ? statistics_.forgotten : statistics_.emitted);
+      if (!signal.revalidate) {
+        ++(batch.dropped ? statistics_.forgotten : statistics_.emitted);
+        if (!batch.dropped) ++tally(signal.id).emitted;
+      }
       signal = Signal();
       ++batch.at;
       batch.signal_number = 0;

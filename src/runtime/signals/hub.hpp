@@ -81,6 +81,14 @@ class Hub {
     std::shared_ptr<Batch> batch_;
   };
 
+  /// Of one signal.
+  struct Tally {
+    std::uint64_t emitted = 0;
+    std::uint64_t delivered = 0;
+    std::uint64_t closed = 0;    ///< not delivered: the socket was gone
+    std::uint64_t overflow = 0;  ///< not delivered: the socket was too slow and is closed
+  };
+
   Hub(async::TimerWheel& wheel, async::TaskScope& scope, Options options);
   ~Hub();
 
@@ -100,6 +108,8 @@ class Hub {
   /// Whether the user has an open socket here.
   bool online(const UserId& user) const { return users_.contains(user); }
   Statistics statistics() const;
+  /// By the ids that were ever emitted.
+  const std::map<std::string, Tally, std::less<>>& tallies() const noexcept { return tallies_; }
 
  private:
   struct Peer;
@@ -120,6 +130,7 @@ class Hub {
   void drain_now();
   awaitable<void> drain(Draining mark);
   void send(Peer& peer, const Signal& signal, const std::string& timestamp);
+  Tally& tally(std::string_view signal);
   bool hears(const Peer& peer, const Audience& audience) const;
   awaitable<void> revalidate(std::shared_ptr<Peer> peer);
   void schedule_revalidation(std::shared_ptr<Peer> peer);
@@ -141,6 +152,7 @@ class Hub {
   bool draining_ = false;        // the task runs
   std::map<std::string, std::size_t, std::less<>> anonymous_by_address_;
   Statistics statistics_;
+  std::map<std::string, Tally, std::less<>> tallies_;
 };
 
 /// What a text frame from a client is.

@@ -116,6 +116,23 @@ CO_TEST(SqlDatabase, what_a_function_answers_comes_back) {
   co_await f.db->close();
 }
 
+CO_TEST(SqlDatabase, sessions_are_counted_by_what_they_do) {
+  Fixture f(loop, {.readers = 2});
+  Gate reading, writing;
+  f.tasks.spawn("read", [](Database& db, Gate& gate) -> awaitable<void> { static_cast<void>(co_await db.read([&gate](Session&) { gate.hold(); })); }(*f.db, reading));
+  f.tasks.spawn("write", [](Database& db, Gate& gate) -> awaitable<void> { static_cast<void>(co_await db.write([&gate](Session&) { gate.hold(); })); }(*f.db, writing));
+  co_await reading.held(loop);
+  co_await writing.held(loop);
+  EXPECT_EQ(f.db->sessions().busy, 2u);
+  EXPECT_EQ(f.db->sessions().idle, 1u);
+  reading.open();
+  writing.open();
+  while (f.db->sessions().busy > 0) co_await asio::post(loop.executor(), use_awaitable);
+  EXPECT_EQ(f.db->sessions().idle, 3u);
+  co_await f.tasks.stop();
+  co_await f.db->close();
+}
+
 CO_TEST(SqlDatabase, a_read_after_a_write_returned_sees_it) {
   Fixture f(loop, {.readers = 2});
   for (int i = 0; i < 50; ++i) {

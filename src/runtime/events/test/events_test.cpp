@@ -160,6 +160,26 @@ CO_TEST(Events, H_5_a_listener_that_was_cancelled_alone_does_not_stop_the_others
   co_await f.close();
 }
 
+CO_TEST(Events, what_became_of_each_is_told_by_mode) {
+  RuntimeFixture f(loop);
+  Listener fails{.heard = {}, .failures = 3}, works;
+  EXPECT_TRUE(f.bus->subscribe_work("t.deleted", "group", works.handler()));
+  const auto broadcast = f.bus->subscribe_broadcast("t.deleted", fails.handler());
+  const auto local = f.bus->subscribe_local("t.here", fails.handler());
+  EXPECT_EQ(f.bus->events(), (std::set<std::string, std::less<>>{"t.deleted", "t.here"}));
+  std::vector<std::string> told;
+  f.bus->on_handled([&](std::string_view event, Bus::Mode mode, bool ok) {
+    told.push_back(fmt::format("{} {} {}", event, mode == Bus::Mode::durable ? "durable" : mode == Bus::Mode::local ? "local" : "broadcast", ok));
+  });
+  co_await f.queue->start();
+  co_await publish(f, {.name = "t.deleted", .payload = "1"});
+  co_await f.until([&] { return told.size() == 2; });
+  co_await f.bus->emit_local({.name = "t.here", .payload = "2"});
+  std::ranges::sort(told);
+  EXPECT_EQ(told, (std::vector<std::string>{"t.deleted broadcast false", "t.deleted durable true", "t.here local false"}));
+  co_await f.close();
+}
+
 CO_TEST(Events, exist_exactly_when_their_change_does) {
   RuntimeFixture f(loop);
   Listener group;

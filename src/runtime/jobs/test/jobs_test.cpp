@@ -688,7 +688,7 @@ CO_TEST(Jobs, Q_15_a_job_that_nobody_runs_any_more_is_free_when_its_lease_ends) 
   EXPECT_TRUE(f.queue->consume("q", "c", worker.handler()));
   co_await f.queue->start();
   EXPECT_TRUE(co_await f.database->write([id = JobId::make(f.clock.now()), until = f.clock.now() + 60s](sql::Session& s) {
-    s.execute("insert into jobs values (:1, 'q', 'c', '1', 0, 'running', 0, 1, 3, null, :2, '', null, 0, 0)", id, until);
+    s.execute("insert into jobs values (:1, 'q', 'c', '1', 0, 'running', 0, 1, 3, null, null, :2, '', null, 0, 0)", id, until);
   }));
   f.queue->wake();
   const auto before = f.clock.monotonic();

@@ -1,0 +1,146 @@
+#include "app/metrics_page.hpp"
+
+#include <limits>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/post.hpp>
+
+#include "platform/log/log.hpp"
+
+namespace watchbell::app {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What the cache counts is counted over all scopes (docs/deviations.md).
+constexpr std::string_view kAll = "all";
+
+/// Kept by their owners as running totals; what was added since the last look is counted here.
+void follow(probes::Counter& counter, std::uint64_t total) {
+  if (total > counter.value()) counter.add(total - counter.value());
+}
+
+std::string_view status_of(jobs::Outcome::Kind outcome) {
+  switch (outcome) {
+    case jobs::Outcome::Kind::done: return "done";
+    case jobs::Outcome::Kind::retry: return "retry";
+    case jobs::Outcome::Kind::give_up: return "failed";
+    case jobs::Outcome::Kind::hold: break;  // no run
+  }
+  return probes::kOther;
+}
+
+std::string_view name_of(events::Bus::Mode mode) {
+  switch (mode) {
+    case events::Bus::Mode::durable: return "durable";
+    case events::Bus::Mode::broadcast: return "broadcast";
+    case events::Bus::Mode::local: return "local";
+  }
+  return probes::kOther;
+}
+
+}  // namespace
+
+MetricsPage::MetricsPage(Runtime& runtime, probes::Metrics& metrics, const std::vector<std::string>& signals)
+    : runtime_(runtime), metrics_(metrics), queues_(runtime.queue.queues()) {
+  auto& registry = metrics_.registry;
+  registry.declare("scope", kAll);
+  for (const auto& area : runtime_.dispatcher.areas()) registry.declare("scope", area.name());
+  for (const auto& queue : queues_) registry.declare("queue", queue);
+  for (const auto& event : runtime_.bus.events()) registry.declare("hook", event);
+  for (const auto& signal : signals) registry.declare("signal", signal);
+  for (const char* route : {"rpc", "route", "page"}) registry.declare("route", route);
+  registry.before_render([this] { refresh(); });
+  runtime_.queue.on_ran([this](const jobs::Queue::Ran& ran) {
+    const auto status = status_of(ran.outcome);
+    metrics_.queue_wait_seconds.at({ran.queue, status}).observe(ran.waited);
+    metrics_.queue_run_seconds.at({ran.queue, status}).observe(ran.took);
+    metrics_.queue_attempts_total.at({ran.queue, status}).add();
+  });
+  runtime_.bus.on_handled(
+      [this](std::string_view event, events::Bus::Mode mode, bool ok) { metrics_.hook_deliveries_total.at({event, name_of(mode), ok ? "ok" : "error"}).add(); });
+  coherence::observer = this;
+}
+
+MetricsPage::~MetricsPage() {
+  if (coherence::observer == this) coherence::observer = nullptr;
+  runtime_.queue.on_ran({});
+  runtime_.bus.on_handled({});
+}
+
+void MetricsPage::loaded(std::string_view scope, std::chrono::nanoseconds took) { metrics_.cache_loader_seconds.at({scope}).observe(took); }
+
+void MetricsPage::invalidated(std::string_view scope, Kind kind) {
+  metrics_.cache_invalidations_total.at({scope, kind == Kind::key ? "key" : "family", "applied"}).add();
+}
+
+void MetricsPage::refresh() {
+  auto& m = metrics_;
+  const auto c = runtime_.cache.snapshot();
+  follow(m.cache_requests_total.at({kAll, "hit"}), c.hits);
+  follow(m.cache_requests_total.at({kAll, "miss"}), c.loads);
+  follow(m.cache_requests_total.at({kAll, "joined"}), c.joins);
+  follow(m.cache_fill_discarded_total.at({kAll, "invalidated"}), c.discarded.invalidated);
+  follow(m.cache_fill_discarded_total.at({kAll, "error"}), c.discarded.not_cacheable + c.load_failures);
+  follow(m.cache_evictions_total.at({kAll}), c.evictions);
+  m.cache_entries.at({kAll}).set(static_cast<double>(c.entries));
+  m.cache_bytes.at({kAll}).set(static_cast<double>(c.bytes));
+  const auto h = runtime_.hub.statistics();
+  m.ws_connections.at({"user"}).set(static_cast<double>(h.user_sockets));
+  m.ws_connections.at({"anonymous"}).set(static_cast<double>(h.anonymous_sockets));
+  for (const auto& [signal, tally] : runtime_.hub.tallies()) {
+    follow(m.signals_emitted_total.at({signal}), tally.emitted);
+    follow(m.signals_delivered_total.at({signal}), tally.delivered);
+    follow(m.signals_dropped_total.at({signal, "closed"}), tally.closed);
+    follow(m.signals_dropped_total.at({signal, "overflow"}), tally.overflow);
+  }
+  const auto sessions = runtime_.database.sessions();
+  m.db_pool_connections.at({"idle"}).set(static_cast<double>(sessions.idle));
+  m.db_pool_connections.at({"busy"}).set(static_cast<double>(sessions.busy));
+  m.db_pool_connections.at({"waiting"}).set(static_cast<double>(runtime_.database.waiting()));
+}
+
+awaitable<void> MetricsPage::count_jobs() {
+  Result<std::map<std::string, jobs::Counts, std::less<>>> counted;
+  try {
+    counted = co_await runtime_.queue.counts();
+  } catch (const Fault&) {  // the other series are worth an answer
+    log::fault("metrics", std::current_exception());
+    counted = fail(ErrorCode::unavailable, "the jobs cannot be counted");
+  }
+  // What cannot be read is unknown, not zero.
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& queue : queues_) {
+    const auto set = [&](std::string_view state, std::int64_t jobs::Counts::*member) {
+      metrics_.queue_jobs.at({queue, state}).set(counted ? static_cast<double>((*counted)[queue].*member) : kUnknown);
+    };
+    set("waiting", &jobs::Counts::waiting);
+    set("delayed", &jobs::Counts::delayed);
+    set("running", &jobs::Counts::running);
+    set("failed", &jobs::Counts::failed);
+  }
+}
+
+awaitable<void> MetricsPage::handle(const http::Request& request, http::Response& response) {
+  if (request.path() != "/metrics") co_return rpc::answer_json(response, 404, R"({"error":"Not Found"})");
+  co_await count_jobs();
+  response.content_type = probes::kMetricsContentType;
+  response.body = metrics_.registry.render();
+}
+
+awaitable<void> MetricsPage::watch_lag(Executor executor, probes::Histogram& lag) {
+  using Clock = std::chrono::steady_clock;
+  asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(executor);
+  const auto posted = Clock::now();
+  co_await asio::post(executor, use_awaitable);
+  lag.observe(Clock::now() - posted);
+  // The budget of an idle process is one wake-up a second.
+  while (true) {
+    timer.expires_after(1s);
+    co_await timer.async_wait(use_awaitable);
+    lag.observe(Clock::now() - timer.expiry());
+  }
+}
+
+}  // namespace watchbell::app
