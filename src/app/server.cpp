@@ -347,6 +347,7 @@ Result<void> Server::Parts::build() {
   if (auto mounted = auth->mount(*dispatcher, *front); !mounted) return mounted;
   modules = std::make_unique<Modules>(*runtime, auth->service(), config);
   if (auto mounted = modules->mount(); !mounted) return mounted;
+  if (options.extra_settings) options.extra_settings(*settings);
   if (options.extra_areas)
     for (auto& area : options.extra_areas())
       if (auto mounted = dispatcher->mount(std::move(area)); !mounted) return mounted;
@@ -437,11 +438,16 @@ Result<std::unique_ptr<Server>> Server::open_in_memory(async::Loop& loop) {
 }
 
 awaitable<Result<void>> Server::prepare() {
-  // Settings that do not read are a refusal now, not defaults later.
-  const auto unreadable = co_await parts_->database->read([&store = *parts_->settings](sql::Session& session) { return store.unreadable(session); });
-  if (!unreadable) co_return std::unexpected(unreadable.error());
-  if (!unreadable->empty())
-    co_return fail(ErrorCode::internal, "settings cannot be read (damaged, or sealed with another master key): {}", fmt::join(*unreadable, ", "));
+  // Settings that do not read are a refusal now, not defaults or lost deliveries later.
+  auto judged = co_await parts_->database->read([&store = *parts_->settings](sql::Session& session) { return store.judge(session); });
+  if (!judged) co_return std::unexpected(std::move(judged.error()));
+  if (!judged->refused.empty()) co_return fail(ErrorCode::internal, "settings cannot be read: {}", fmt::join(judged->refused, ", "));
+  if (!judged->outdated.empty()) {
+    auto upgraded = co_await parts_->database->write(
+        [&store = *parts_->settings, &outdated = judged->outdated, now = parts_->clock.now()](sql::Session& session) { store.upgrade(session, outdated, now); });
+    if (!upgraded) co_return upgraded;
+    log::info("settings of earlier versions were upgraded", {{"records", static_cast<std::int64_t>(judged->outdated.size())}});
+  }
   co_return co_await parts_->auth->sync(*parts_->dispatcher);
 }
 

@@ -9,12 +9,18 @@
 #include "async/loop.hpp"
 #include "runtime/rpc/area.hpp"
 
+namespace watchbell::settings {
+class Store;
+}
+
 namespace watchbell::app {
 
 /// How a server is put together beyond its settings; the program leaves all of it at the defaults.
 struct ServerOptions {
   /// Areas of tests, mounted beside the real ones.
   std::function<std::vector<rpc::Area>()> extra_areas;
+  /// Declares the records of tests.
+  std::function<void(settings::Store&)> extra_settings;
   /// Where `listening on ...` and `paused ...` go; standard output by default.
   std::function<void(const std::string& line)> say;
   /// Runs right before the database is brought up to date, on the thread that does it, which it may hold; with the port bound.
@@ -38,7 +44,7 @@ class Server {
 
   /// Synchronises roles and rules, starts the domains and jobs, opens the routes, says where it listens.
   awaitable<Result<void>> start();
-  /// Synchronises roles and rules alone.
+  /// Judges the settings, upgrades those of earlier versions, and synchronises roles and rules; nothing else.
   awaitable<Result<void>> prepare();
   /// Readiness down, drain, close sockets, finish requests and jobs, close everything. May be called once.
   awaitable<void> stop();

@@ -37,7 +37,7 @@ struct Runtime {
   rpc::Front& front;
   const crypto::Keyring& keyring;
   crypto::PasswordHasher& passwords;
-  const settings::Store& settings;
+  settings::Store& settings;          ///< modules declare their records when they mount
   http::Client& http;
   std::string base_url;               ///< no trailing slash
 };

@@ -19,6 +19,7 @@
 #include "async/timer_wheel.hpp"
 #include "platform/sql/database.hpp"
 #include "runtime/jobs/store.hpp"
+#include "runtime/settings/store.hpp"
 #include "tests/integration/echo_area.hpp"
 #include "tests/support/co_test.hpp"
 
@@ -54,7 +55,7 @@ config::Config config_of(const Folder& folder) {
 
 /// Options that keep what is said.
 ServerOptions telling(std::vector<std::string>& lines) {
-  return {.extra_areas = {}, .say = [&lines](const std::string& line) { lines.push_back(line); }, .before_migrating = {}};
+  return {.extra_areas = {}, .extra_settings = {}, .say = [&lines](const std::string& line) { lines.push_back(line); }, .before_migrating = {}};
 }
 
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
@@ -274,6 +275,85 @@ CO_TEST(App, L_1_a_queue_that_cannot_take_jobs_is_not_ready_and_its_return_is) {
   co_await (*server)->stop();
 }
 
+/// The third version of a record of tests; the first held {"old"}.
+struct Renamed {
+  static constexpr int kVersion = 3;
+  static std::vector<settings::Step> steps() {
+    return {{1, "old is named middle", [](boost::json::object& o) { settings::rename_member(o, "old", "middle"); }},
+            {2, "middle is named fresh", [](boost::json::object& o) { settings::rename_member(o, "middle", "fresh"); }}};
+  }
+  Text<1, 100> fresh;
+};
+BOOST_DESCRIBE_STRUCT(Renamed, (), (fresh))
+
+struct Row {
+  std::string area;
+  std::string record;
+  std::string data;
+};
+
+/// Starts a server over settings that were put into its database behind its back. Why it did not, or nothing.
+awaitable<std::optional<Error>> start_over(async::Loop& loop, const Folder& folder, std::vector<Row> rows, std::vector<std::string>& after) {
+  std::vector<std::string> said;
+  auto options = telling(said);
+  options.extra_settings = [](settings::Store& store) {
+    store.declare("test", [](std::string_view record) { return record == "renamed" ? &settings::type_of<Renamed>() : nullptr; });
+  };
+  auto server = co_await Server::open(loop, config_of(folder), options);
+  if (!server) co_return server.error();
+  const SystemClock clock;
+  async::TimerWheel wheel(loop.executor(), clock);
+  auto outside = sql::Database::open(loop, wheel, {.url = (folder.data() / "watchbell.db").string()});
+  EXPECT_TRUE(outside);
+  EXPECT_TRUE(co_await (*outside)->write([&](sql::Session& session) {
+    for (const auto& row : rows)
+      session.execute("insert into settings_records (area, record, revision, data, updated_at) values (:1, :2, 1, :3, 0)", row.area, row.record, row.data);
+  }));
+  const auto started = co_await (*server)->start();
+  after = *co_await (*outside)->read([](sql::Session& session) {
+    return session.all<std::string>("select area || '/' || record || ' ' || revision || ' ' || data from settings_records order by area, record");
+  });
+  co_await (*outside)->close();
+  co_await (*server)->stop();
+  EXPECT_EQ(said.empty(), !started.has_value()) << "who is refused does not listen";
+  if (!started) co_return started.error();
+  co_return std::nullopt;
+}
+
+CO_TEST(App, G_5_settings_that_do_not_read_keep_the_server_from_starting) {
+  const std::string meta = "strategy.notification-webhook.webhook.meta";
+  const std::string user = "user-pref.0190a1b2-0000-7000-8000-000000000000.notification-webhook.webhook";
+  const std::vector<std::pair<Row, std::string>> cases{
+      {{"notification", meta, "secret-garbage"}, "notification/" + meta + " (damaged)"},
+      {{"notification", meta, R"({"version":99,"value":{"enabled":true},"secrets":{}})"}, "notification/" + meta + " (written by a later version of this program)"},
+      {{"notification", meta, R"({"version":1,"value":{"enabled":"secret-word"},"secrets":{}})"}, "notification/" + meta + " (does not fit its type)"},
+      {{"notification", user, R"({"version":1,"value":{"url":7},"secrets":{}})"}, "notification/" + user + " (does not fit its type)"},
+      {{"test", "renamed", R"({"version":2,"value":{},"secrets":{}})"}, "test/renamed (does not fit its type)"}};
+  for (const auto& [row, what] : cases) {
+    const Folder folder;
+    std::vector<std::string> after;
+    // One that is older stands beside it, and stays as it is: a refused start upgrades nothing.
+    const Row older{"test", row.area == "test" ? "unknown" : "renamed", R"({"version":1,"value":{"old":"x"},"secrets":{}})"};
+    const auto refused = co_await start_over(loop, folder, {row, older}, after);
+    CO_ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->message, "settings cannot be read: " + what);
+    for (const auto& each : {row, older}) EXPECT_EQ(std::ranges::count(after, each.area + "/" + each.record + " 1 " + each.data), 1) << each.record;
+  }
+}
+
+CO_TEST(App, G_7_older_settings_are_upgraded_once_at_start) {
+  const Folder folder;
+  std::vector<std::string> after;
+  const std::vector<Row> rows{{"test", "renamed", R"({"version":1,"value":{"old":"x"},"secrets":{}})"},
+                              {"test", "unknown", R"({"version":1,"value":{"old":"x"},"secrets":{}})"}};
+  const std::vector<std::string> upgraded{R"(test/renamed 2 {"version":3,"value":{"fresh":"x"},"secrets":{}})",
+                                          R"(test/unknown 1 {"version":1,"value":{"old":"x"},"secrets":{}})"};
+  EXPECT_FALSE(co_await start_over(loop, folder, rows, after));
+  EXPECT_EQ(after, upgraded);
+  EXPECT_FALSE(co_await start_over(loop, folder, {}, after));
+  EXPECT_EQ(after, upgraded);
+}
+
 CO_TEST(App, a_folder_belongs_to_one_server_at_a_time) {
   const Folder folder;
   std::vector<std::string> said;
@@ -308,7 +388,7 @@ CO_TEST(App, an_area_that_takes_a_name_or_needs_an_undeclared_rule_keeps_the_ser
   for (const auto& area : {[] { return rpc::Area("catalog").query("getSystems", access::anonymous(), [](const rpc::Caller&) -> Result<void> { return {}; }); }(),
                            [] { return rpc::Area("other").query("x", access::user().needs("other.thing.read"), [](const rpc::Caller&) -> Result<void> { return {}; }); }()}) {
     const Folder folder;
-    auto server = co_await Server::open(loop, config_of(folder), {.extra_areas = [area] { return std::vector<rpc::Area>{area}; }, .say = {}, .before_migrating = {}});
+    auto server = co_await Server::open(loop, config_of(folder), {.extra_areas = [area] { return std::vector<rpc::Area>{area}; }, .extra_settings = {}, .say = {}, .before_migrating = {}});
     CO_ASSERT_TRUE(!server);
     EXPECT_EQ(server.error().code, ErrorCode::internal);
   }

@@ -16,7 +16,7 @@ namespace {
 using namespace watchbell;
 
 awaitable<void> run(async::Loop& loop, config::Config config, int& code) {
-  auto opened = co_await app::Server::open(loop, std::move(config), {.extra_areas = watchbell::test::echo_areas, .say = {}, .before_migrating = {}});
+  auto opened = co_await app::Server::open(loop, std::move(config), {.extra_areas = watchbell::test::echo_areas, .extra_settings = {}, .say = {}, .before_migrating = {}});
   if (!opened) {
     std::fprintf(stderr, "%s\n", opened.error().message.c_str());
     code = 1;

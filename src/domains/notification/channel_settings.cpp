@@ -16,7 +16,8 @@ using channels::Channel;
 
 settings::RecordKey meta_key(const Channel& channel) { return {"notification", "strategy." + channel.id() + ".meta"}; }
 settings::RecordKey config_key(const Channel& channel) { return {"notification", "strategy." + channel.id() + ".config"}; }
-settings::RecordKey user_key(const Channel& channel, const UserId& user) { return {"notification", "user-pref." + user.to_string() + "." + channel.id()}; }
+constexpr std::string_view kUserPrefix = "user-pref.";
+settings::RecordKey user_key(const Channel& channel, const UserId& user) { return {"notification", std::string(kUserPrefix) + user.to_string() + "." + channel.id()}; }
 
 std::unexpected<Error> unknown(std::string_view strategy_id) { return fail(ErrorCode::not_found, "There is no strategy {}", strategy_id); }
 
@@ -64,6 +65,15 @@ void show(View& view, std::optional<ConfigJson> View::*member, const settings::S
 }
 
 }  // namespace
+
+const settings::RecordType* ChannelSettings::type_of(std::string_view record) const {
+  for (const auto& channel : registry_) {
+    if (record == meta_key(*channel).record) return &settings::type_of<StrategyMeta>();
+    if (record == config_key(*channel).record) return &channel->admin_config();
+    if (record.starts_with(kUserPrefix) && record.ends_with("." + channel->id())) return &channel->user_config();
+  }
+  return nullptr;
+}
 
 bool ChannelSettings::enabled(sql::Session& session, const Channel& channel) const {
   const auto meta = settings_.get<StrategyMeta>(session, meta_key(channel));

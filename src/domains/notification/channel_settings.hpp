@@ -21,6 +21,8 @@ class ChannelSettings {
       : database_(database), changes_(changes), settings_(settings), registry_(registry) {}
 
   const channels::Registry& registry() const noexcept { return registry_; }
+  /// What a record of ours is; null for those of channels that are gone.
+  const settings::RecordType* type_of(std::string_view record) const;
 
   // Administrators.
   awaitable<Result<std::vector<StrategyView>>> strategies();

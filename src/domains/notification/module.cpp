@@ -25,6 +25,7 @@ Module::Module(Runtime& runtime, const auth::Service& auth, Options options)
                   {.base_url = runtime.base_url, .per_host = options.deliveries_per_host, .seed = static_cast<std::uint64_t>(runtime.clock.now().micros())}) {}
 
 Result<void> Module::mount() {
+  runtime_.settings.declare("notification", [this](std::string_view record) { return channels_.type_of(record); });
   if (auto mounted = runtime_.dispatcher.mount(contract(service_, channels_, deliveries_, options_.notify_body_bytes)); !mounted) return mounted;
   return consume(runtime_.queue, service_, deliveries_, options_.deliveries_at_once);
 }

@@ -2,6 +2,8 @@
 
 #include <tuple>
 
+#include "base/assert.hpp"
+
 namespace watchbell::settings {
 namespace {
 
@@ -12,6 +14,17 @@ std::vector<Name> all_names(sql::Session& session) {
 }
 
 std::string shown(const RecordKey& key) { return key.area + '/' + key.record; }
+
+std::string_view words(Unreadable::Why why) {
+  switch (why) {
+    case Unreadable::Why::damaged: return "damaged";
+    case Unreadable::Why::sealed: return "sealed with another master key, or moved here";
+    case Unreadable::Why::too_new: return "written by a later version of this program";
+    case Unreadable::Why::no_step: return "of a version this program does not know any more";
+    case Unreadable::Why::invalid: return "does not fit its type";
+  }
+  return "damaged";
+}
 
 }  // namespace
 
@@ -95,19 +108,40 @@ Reencryption Store::reencrypt(sql::Session& session) const {
   return report;
 }
 
-std::vector<std::string> Store::unreadable(sql::Session& session) const {
-  std::vector<std::string> failed;
+void Store::declare(std::string area, TypeOf type_of) {
+  const bool first = types_.try_emplace(std::move(area), std::move(type_of)).second;
+  WATCHBELL_ASSERT(first);
+}
+
+const RecordType* Store::declared(const RecordKey& key) const {
+  const auto area = types_.find(key.area);
+  return area == types_.end() ? nullptr : area->second(key.record);
+}
+
+Judgement Store::judge(sql::Session& session) const {
+  Judgement judgement;
   for (auto& [area, record] : all_names(session)) {
     const RecordKey key{std::move(area), std::move(record)};
     const auto row = find(session, key);
     if (!row) continue;
+    const RecordType* type = declared(key);
     try {
-      sealer_.check(key, row->value);
-    } catch (const Unreadable&) {  // reported all together
-      failed.push_back(shown(key));
+      if (type == nullptr) {
+        sealer_.check(key, row->value);
+      } else {
+        sealer_.open(*type, key, row->value);
+        if (sealer_.upgrade(*type, key, row->value)) judgement.outdated.push_back(key);
+      }
+    } catch (const Unreadable& fault) {  // reported all together
+      judgement.refused.push_back(fmt::format("{} ({})", shown(key), words(fault.why())));
     }
   }
-  return failed;
+  return judgement;
+}
+
+void Store::upgrade(sql::Session& session, const std::vector<RecordKey>& outdated, Timestamp now) const {
+  for (const auto& key : outdated)
+    if (const RecordType* type = declared(key)) upgrade(session, key, *type, now);
 }
 
 }  // namespace watchbell::settings

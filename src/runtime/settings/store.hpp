@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +38,12 @@ struct PutOptions {
   std::vector<std::string> clear;
 };
 
+/// The records of all areas, as start finds them.
+struct Judgement {
+  std::vector<std::string> refused;  ///< "area/record (what is wrong)", without what it holds
+  std::vector<RecordKey> outdated;   ///< of an earlier version, and fit to be upgraded
+};
+
 struct Reencryption {
   std::int64_t scanned = 0;
   std::int64_t reencrypted = 0;
@@ -45,7 +53,7 @@ struct Reencryption {
 
 /// The settings of all areas: versioned records of described structs, with their Secret members sealed at any depth. For settings, not for
 /// user content: listing walks the area. Synchronous, on the session of a pool job or a Change. Faults of the database pass through; a record
-/// that cannot be read throws Unreadable. Immutable, Thread-safe.
+/// that cannot be read throws Unreadable. Immutable once the areas have declared their records, Thread-safe.
 ///
 ///     struct Retention {
 ///       bool enabled = false;
@@ -58,6 +66,11 @@ class Store {
   explicit Store(crypto::Keyring keyring) : sealer_(std::move(keyring)) {}
 
   const Sealer& sealer() const noexcept { return sealer_; }
+
+  /// The type of an area's record; null for one that the area does not know (any more).
+  using TypeOf = std::function<const RecordType*(std::string_view record)>;
+  /// Says what the records of an area are; before anything is read or judged, once an area. The types outlive the store.
+  void declare(std::string area, TypeOf type_of);
 
   /// The record with its secrets, for the server's own use; nothing when there is none. Records of an earlier version are read as the present one
   /// and stay as they are: upgrade() writes.
@@ -102,13 +115,20 @@ class Store {
   /// Seals every secret of every record under the primary key. Running it again rewrites nothing. A record changed meanwhile counts as failed:
   /// run it again.
   Reencryption reencrypt(sql::Session& session) const;
-  /// Records, as "area/record", that are damaged or hold a secret no known key opens. For start: such a server is not ready. Opens all secrets.
-  std::vector<std::string> unreadable(sql::Session& session) const;
+  /// Opens every record by its declared type, and nothing is ever replaced by defaults: what is damaged, sealed with another key, of a later version
+  /// or does not fit its type is refused. Records nobody declared are only asked whether they are whole and their secrets open: a wrong master key shows
+  /// in them too. For start.
+  Judgement judge(sql::Session& session) const;
+  /// Writes those back at the present version, in the caller's transaction.
+  void upgrade(sql::Session& session, const std::vector<RecordKey>& outdated, Timestamp now) const;
 
  private:
   static std::optional<Stored<std::string>> find(sql::Session& session, const RecordKey& key);
 
+  const RecordType* declared(const RecordKey& key) const;
+
   Sealer sealer_;
+  std::map<std::string, TypeOf, std::less<>> types_;
 };
 
 }  // namespace watchbell::settings

@@ -233,7 +233,9 @@ TEST_F(Settings, G_3_a_ciphertext_copied_to_another_place_does_not_open) {
   EXPECT_EQ(why<Channel>(other_area), Unreadable::Why::sealed);
   set_raw(original);
   EXPECT_EQ(password(read().login), "login-secret");
-  EXPECT_EQ(store.unreadable(session), (std::vector<std::string>{"healthcheck/strategy.smtp.config", "notification/strategy.other.config"}));
+  constexpr std::string_view kSealed = " (sealed with another master key, or moved here)";
+  EXPECT_EQ(store.judge(session).refused,
+            (std::vector<std::string>{fmt::format("healthcheck/strategy.smtp.config{}", kSealed), fmt::format("notification/strategy.other.config{}", kSealed)}));
 }
 
 TEST_F(Settings, G_4_absent_and_empty_secrets_keep_the_stored_ones_at_any_depth) {
@@ -357,8 +359,8 @@ TEST_F(Settings, G_5_unreadable_data_is_a_fault_and_never_defaults) {
   write(channel());
   const Store stranger(keyring(kKeyB));
   EXPECT_THROW(stranger.get<Channel>(session, kKey), Unreadable);
-  EXPECT_EQ(stranger.unreadable(session), std::vector<std::string>{"notification/strategy.smtp.config"});
-  EXPECT_TRUE(store.unreadable(session).empty());
+  EXPECT_EQ(stranger.judge(session).refused, std::vector<std::string>{"notification/strategy.smtp.config (sealed with another master key, or moved here)"});
+  EXPECT_TRUE(store.judge(session).refused.empty());
   // A secret whose place is gone, and one that holds no JSON.
   auto document = boost::json::parse(raw());
   document.at("value").as_object().erase("login");
@@ -413,6 +415,44 @@ TEST_F(Settings, G_7_earlier_versions_are_read_as_the_present_one_and_written_ba
   EXPECT_EQ(std::string_view(store.get<Mail>(session, kKey)->value.credentials.password.value), "login-secret");
   EXPECT_EQ(raw().find("login-secret"), std::string::npos);
   EXPECT_EQ(why<MailV1>(), Unreadable::Why::too_new);
+}
+
+TEST_F(Settings, G_5_start_judges_every_record_by_the_type_its_area_declared) {
+  store.declare("mail", [](std::string_view record) { return record.starts_with("m.") ? &type_of<Mail>() : nullptr; });
+  const std::string fits = R"({"version":3,"value":{"server":"s","credentials":{}},"secrets":{}})";
+  set_raw(fits, {"mail", "m.fits"});
+  set_raw(R"({"version":1,"value":{"host":"secret-host"},"secrets":{}})", {"mail", "m.older"});
+  set_raw(R"({"version":99,"value":{},"secrets":{}})", {"mail", "unknown"});
+  set_raw(R"({"version":99,"value":{},"secrets":{}})", {"other", "m.fits"});
+  EXPECT_TRUE(store.judge(session).refused.empty()) << "nobody knows what the last two are";
+
+  set_raw(R"({"version":4,"value":{"server":"s"},"secrets":{}})", {"mail", "m.newer"});
+  set_raw(R"({"version":3,"value":{"server":"","credentials":"secret-word"},"secrets":{}})", {"mail", "m.no-fit"});
+  set_raw(R"({"version":2,"value":{"server":""},"secrets":{}})", {"mail", "m.step"});
+  set_raw("garbage", {"mail", "m.torn"});
+  EXPECT_EQ(store.judge(session).refused,
+            (std::vector<std::string>{"mail/m.newer (written by a later version of this program)", "mail/m.no-fit (does not fit its type)",
+                                      "mail/m.step (does not fit its type)", "mail/m.torn (damaged)"}));
+}
+
+TEST_F(Settings, G_7_start_upgrades_what_is_older_once_and_nothing_else) {
+  store.declare("mail", [](std::string_view) { return &type_of<Mail>(); });
+  const RecordKey older{"mail", "older"}, present{"mail", "present"}, unknown{"other", "older"};
+  ASSERT_TRUE(store.put(session, older, MailV1{Text<1, 100>::of("mail.test"), {Text<0, 200>::of("login-secret")}}, kNow));
+  ASSERT_TRUE(store.put(session, unknown, MailV1{Text<1, 100>::of("mail.test"), {Text<0, 200>::of("login-secret")}}, kNow));
+  set_raw(R"({"version":3,"value":{"server":"s","credentials":{}},"secrets":{}})", present);
+  const std::string before = raw(present), left_alone = raw(unknown);
+  const auto judged = store.judge(session);
+  EXPECT_TRUE(judged.refused.empty());
+  ASSERT_EQ(judged.outdated.size(), 1u);
+  EXPECT_EQ(judged.outdated.front().record, "older");
+  store.upgrade(session, judged.outdated, kNow);
+  store.upgrade(session, judged.outdated, kNow);  // another process that judged at the same time
+  EXPECT_EQ(store.get<Mail>(session, older)->revision, 2);
+  EXPECT_EQ(std::string_view(store.get<Mail>(session, older)->value.credentials.password.value), "login-secret");
+  EXPECT_TRUE(store.judge(session).outdated.empty());
+  EXPECT_EQ(raw(present), before);
+  EXPECT_EQ(raw(unknown), left_alone);
 }
 
 TEST_F(Settings, G_7_an_update_over_an_earlier_version_keeps_its_secrets) {
