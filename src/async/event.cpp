@@ -1,12 +1,11 @@
 #include "async/event.hpp"
 
-#include "async/loop.hpp"
-
 namespace watchbell::async {
 
 Event::~Event() { WATCHBELL_ASSERT(waiters_.empty()); }
 
 bool Event::notify_one() {
+  WATCHBELL_ASSERT_ON_LOOP();
   if (waiters_.empty()) return false;
   Waiter& waiter = waiters_.front();
   waiters_.pop_front();
@@ -15,6 +14,7 @@ bool Event::notify_one() {
 }
 
 void Event::notify_all() {
+  WATCHBELL_ASSERT_ON_LOOP();
   boost::intrusive::list<Waiter> now;
   now.swap(waiters_);
   while (!now.empty()) {

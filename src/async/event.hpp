@@ -13,6 +13,7 @@
 #include <boost/system/error_code.hpp>
 
 #include "async/awaitable.hpp"
+#include "async/loop.hpp"
 
 namespace watchbell::async {
 
@@ -58,6 +59,7 @@ class Event {
 
   template <class Handler>
   void enqueue(Handler handler) {
+    WATCHBELL_ASSERT_ON_LOOP();
     auto* waiter = new WaiterOf<Handler>(*this, std::move(handler));
     waiters_.push_back(*waiter);
     if (auto slot = asio::get_associated_cancellation_slot(waiter->handler); slot.is_connected())

@@ -84,6 +84,7 @@ class Changes {
   /// may still see the state before this change. Signals of changes leave in the order of their commits, however long each took to invalidate.
   template <class F, class R = std::invoke_result_t<F&, Change&>>
   awaitable<ResultOf<R>> run(F f) {
+    WATCHBELL_ASSERT_ON_LOOP();
     // Shared with the pool's job, which outlives a caller that is cancelled while it waits.
     auto effects = std::make_shared<Change::Effects>();
     ResultOf<R> result;
