@@ -9,7 +9,7 @@
 namespace watchbell::app {
 
 /// The folder that holds everything a server keeps. Opened by one process at a time: the lock is on the folder itself (flock), so it ends with the
-/// process, whatever ends it.
+/// process, whatever ends it. Immutable once opened.
 class DataFolder {
  public:
   /// Opens and locks the folder, making it (mode 0700) when it is absent. An Error is one sentence: cannot be made, cannot be written, is in use

@@ -11,7 +11,7 @@
 
 namespace watchbell::app {
 
-/// The domains, in the order of their dependencies: the one place that lists them.
+/// The domains, in the order of their dependencies: the one place that lists them. Loop-only.
 class Modules {
  public:
   Modules(Runtime& runtime, auth::Service& auth, const config::Config& config);

@@ -9,7 +9,7 @@
 
 namespace watchbell::async {
 
-/// Delays before tries: first, doubled each time up to cap, each plus up to `jitter` of itself.
+/// Delays before tries: first, doubled each time up to cap, each plus up to `jitter` of itself. Loop-only.
 class Backoff {
  public:
   Backoff(std::chrono::milliseconds first, std::chrono::milliseconds cap, double jitter = 0.2) : next_(first), cap_(cap), jitter_(jitter) {}

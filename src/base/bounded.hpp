@@ -19,7 +19,7 @@ namespace watchbell {
 
 /// Values whose bound stands in the type, so that a contract says it once. Each is made through `make`, which gives nothing when the
 /// bound is broken; the contract layer turns that into an issue. Default-constructed they are *unset* (`is_set()` is false): that is how the
-/// contract layer knows a required member from one whose initializer gives it a default.
+/// contract layer knows a required member from one whose initializer gives it a default. All of them are values, Immutable but for assignment.
 
 /// UTF-8 text without U+0000 of Min to Max UTF-16 code units (the unit browsers count in).
 template <std::size_t Min, std::size_t Max>

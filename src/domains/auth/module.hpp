@@ -11,7 +11,7 @@ const sql::MigrationSet& auth();
 
 namespace watchbell::auth {
 
-/// Builds auth. The service is the identity of every request, so this module is made before the dispatcher answers anything.
+/// Builds auth. The service is the identity of every request, so this module is made before the dispatcher answers anything. Loop-only.
 class Module {
  public:
   /// @param cookie_key  derived from the master key; @param https  whether the base URL is

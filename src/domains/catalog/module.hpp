@@ -9,7 +9,7 @@ const sql::MigrationSet& catalog();
 
 namespace watchbell::catalog {
 
-/// Builds the catalog.
+/// Builds the catalog. Loop-only.
 class Module {
  public:
   Module(Runtime& runtime, const notification::Service& notification);

@@ -17,7 +17,7 @@ const sql::MigrationSet& healthcheck();
 
 namespace watchbell::healthcheck {
 
-/// Builds health checks. mount() before the queue starts, start() before routes open, stop() before the runtime's parts end.
+/// Builds health checks. mount() before the queue starts, start() before routes open, stop() before the runtime's parts end. Loop-only.
 class Module {
  public:
   struct Options {

@@ -15,7 +15,7 @@ const sql::MigrationSet& notification();
 
 namespace watchbell::notification {
 
-/// Builds notification. Stopped with the runtime's queue and scope, which run its tasks.
+/// Builds notification. Stopped with the runtime's queue and scope, which run its tasks. Loop-only.
 class Module {
  public:
   struct Options {

@@ -16,7 +16,7 @@ struct Refusal {
   std::string_view reason;   ///< for the client; static storage
 };
 
-/// Bytes that grow without being filled first. Moves when it grows.
+/// Bytes that grow without being filled first. Moves when it grows. Loop-only.
 class Block {
  public:
   char* data() noexcept { return data_.get(); }
@@ -32,7 +32,7 @@ class Block {
 };
 
 /// Takes the chunks off a body (RFC 9112, 7.1), byte by byte, so that it does not matter how the bytes are split. Extensions and trailers are
-/// read and dropped; both are bounded. Beast's own reader of chunks wants whole lines in one buffer and asserts on some splits.
+/// read and dropped; both are bounded. Beast's own reader of chunks wants whole lines in one buffer and asserts on some splits. Loop-only.
 class ChunkDecoder {
  public:
   void start(std::size_t limit) noexcept;

@@ -34,7 +34,7 @@ concept Column = requires(const detail::Cursor& cursor) {
 };
 
 /// Many values in one parameter: `... where id in (select value from json_each(:1))` with `sql::List(ids)`. Elements: text, ids, whole numbers.
-/// Refers to the range, which must live until the statement has ended. Never write a statement a row.
+/// Refers to the range, which must live until the statement has ended. Never write a statement a row. Immutable.
 template <class T>
 class List {
  public:

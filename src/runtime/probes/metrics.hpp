@@ -31,6 +31,7 @@ class Counter {
   std::uint64_t value_ = 0;
 };
 
+/// A number that goes up and down. Loop-only.
 class Gauge {
  public:
   void set(double value) {
@@ -50,7 +51,7 @@ class Gauge {
 /// Upper bounds of a histogram's buckets, each inclusive, ascending; the last bucket is open.
 using Buckets = std::vector<std::chrono::nanoseconds>;
 
-/// Of durations.
+/// How many durations fell into each bucket, and their sum. Loop-only.
 class Histogram {
  public:
   explicit Histogram(std::shared_ptr<const Buckets> bounds) : bounds_(std::move(bounds)), counts_(bounds_->size() + 1) {}

@@ -49,7 +49,7 @@ Encoded<T> encoded(const T& value) {
 using Bytes = std::variant<std::string, std::shared_ptr<const std::string>>;
 using Reply = Result<Bytes>;
 
-/// What a procedure's pipeline needs of its surroundings while one call runs. Made by the dispatcher.
+/// What a procedure's pipeline needs of its surroundings while one call runs. Made by the dispatcher. Loop-only.
 class CallContext {
  public:
   virtual ~CallContext() = default;
@@ -175,6 +175,7 @@ void decode(std::string_view body, Decoded<In>& out) {
 /// Bodies longer than this are decoded on the pool, so that the loop stays free.
 inline constexpr std::size_t kDecodeOnPool = 64 * 1024;
 
+/// The procedure of one handler: its types of input and output are those of F, and so are its schemas and the stages of its calls. Immutable.
 template <class F>
 class ProcedureOf final : public Procedure {
   using Traits = HandlerTraits<F>;
@@ -236,6 +237,7 @@ class ProcedureOf final : public Procedure {
 
 /// An area: its access rules and its procedures, one line each. Handlers are lambdas `[&s](const Caller&, Input) { return s.use_case(...); }`
 /// returning awaitable<Result<Output>> or Result<Output>; they must not be coroutines themselves (their captures would not live in the frame).
+/// Immutable once mounted; Loop-only until then.
 class Area {
  public:
   explicit Area(std::string name) : name_(std::move(name)) {}

@@ -20,7 +20,7 @@ struct Path {
 };
 
 /// What is wrong with an input, in the words and order that clients of the wire know (the issue list of Zod 4). Collected while decoding; never
-/// more than 100.
+/// more than 100. Loop-only, but for a long body, which is decoded by one thread of the pool.
 class Issues {
  public:
   bool empty() const noexcept { return count_ == 0; }

@@ -19,7 +19,8 @@ void append_json_number(std::string& out, double value);
 /// Wire type codes of meta entries (the protocol of the orpc client, series 1.x).
 enum class Tag : std::uint8_t { bigint = 0, date = 1, nan = 2, undefined = 3, url = 4, regexp = 5, set = 6, map = 7 };
 
-/// Writes a value and the meta entries of what JSON has no form for, straight to text.
+/// Writes a value and the meta entries of what JSON has no form for, straight to text. Loop-only, but for cached answers, which are
+/// written by the thread of the pool that read them.
 class Writer {
  public:
   std::string json;

@@ -12,6 +12,7 @@ struct ClientRequest;
 namespace watchbell::notification::channels {
 
 /// Posts to a URL of the user's, signed when he gave a secret. The body is a public contract: members are added without a new version, never changed.
+/// Loop-only, but for what does not suspend.
 class Webhook final : public Channel {
  public:
   struct AdminConfig {
