@@ -17,6 +17,7 @@
 #include <boost/json.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -136,8 +137,8 @@ void print_keys(const boost::json::array& keys) {
 
 volatile std::sig_atomic_t g_interrupted = 0;
 
-/// Switches the echo of the terminal on standard input off while it lives. The signals a person sends from there interrupt reads meanwhile, so that
-/// the terminal is put right before the process ends of them.
+/// Switches the echo of the terminal on standard input off while it lives. The signals a person sends from there end wait() meanwhile, and nothing
+/// else, so that the terminal is put right before the process ends of them.
 class Silence {
  public:
   Silence() {
@@ -145,7 +146,14 @@ class Silence {
     on_ = true;
     struct sigaction interrupt{};
     interrupt.sa_handler = [](int signal) { g_interrupted = signal; };
-    for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &interrupt, &actions_[i]);
+    sigset_t held;
+    ::sigemptyset(&held);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      ::sigaddset(&held, kSignals[i]);
+      ::sigaction(kSignals[i], &interrupt, &actions_[i]);
+    }
+    // Let through only while waiting: one that came between two reads would not be seen by the next.
+    ::sigprocmask(SIG_BLOCK, &held, &mask_);
     termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     silent.c_lflag |= ECHONL;  // the line end typed is the only one shown
@@ -158,13 +166,20 @@ class Silence {
     if (!on_) return;
     ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
     for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &actions_[i], nullptr);
+    ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
     if (g_interrupted != 0) std::raise(g_interrupted);
+  }
+  /// Waits until there is something to read; false when a signal came.
+  bool wait() const {
+    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    return ::ppoll(&input, 1, nullptr, &mask_) >= 0;
   }
 
  private:
   static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
   termios before_{};
   std::array<struct sigaction, kSignals.size()> actions_{};
+  sigset_t mask_{};
   bool on_ = false;
 };
 
@@ -178,7 +193,7 @@ std::string read_password() {
   }
   std::string line;
   char c = 0;
-  while (line.size() < kMaxPasswordLine && ::read(STDIN_FILENO, &c, 1) == 1 && c != '\n') line += c;
+  while (line.size() < kMaxPasswordLine && (!silence || silence->wait()) && ::read(STDIN_FILENO, &c, 1) == 1 && c != '\n') line += c;
   if (line.ends_with('\r')) line.pop_back();
   return line;
 }
