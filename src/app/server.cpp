@@ -402,7 +402,7 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Server::~Server() = default;
 
 awaitable<Result<std::unique_ptr<Server>>> Server::open(async::Loop& loop, config::Config config, ServerOptions options) {
-  if (config.uses_postgresql()) co_return fail(ErrorCode::not_implemented, "database_url: PostgreSQL is not supported by this version yet; leave it unset for SQLite");
+  if (auto served = config::servable(config); !served) co_return std::unexpected(std::move(served.error()));
   auto parts = std::make_unique<Parts>(loop, config, std::move(options));
   if (auto bound = parts->open_listener(); !bound) co_return std::unexpected(std::move(bound.error()));
   parts->listener->start_accepting();
@@ -421,7 +421,7 @@ awaitable<Result<std::unique_ptr<Server>>> Server::open(async::Loop& loop, confi
 }
 
 Result<std::unique_ptr<Server>> Server::open_offline(async::Loop& loop, const config::Config& config) {
-  if (config.uses_postgresql()) return fail(ErrorCode::not_implemented, "database_url: PostgreSQL is not supported by this version yet");
+  if (auto served = config::servable(config); !served) return std::unexpected(std::move(served.error()));
   auto parts = std::make_unique<Parts>(loop, config, ServerOptions{});
   parts->base_url = config.base_url.value_or("http://" + config.listen.to_string());
   if (auto opened = parts->open_store(false); !opened) return std::unexpected(std::move(opened.error()));

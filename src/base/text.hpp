@@ -17,6 +17,9 @@ std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes) noexc
 
 /// ASCII lower case; other bytes stay.
 std::string ascii_lower(std::string_view text);
+/// How many single changes make one text of the other: a byte added, taken away or replaced, or two neighbours swapped (Damerau 1964, the restricted
+/// form). For the nearest known name of a mistyped one. O(a.size() * b.size()).
+std::size_t edit_distance(std::string_view a, std::string_view b);
 
 /// Without spaces, tabs and line ends at both ends.
 std::string_view trim(std::string_view text) noexcept;

@@ -371,29 +371,13 @@ const std::vector<Row>& rows() {
   return made;
 }
 
-/// Edit distance with transpositions of neighbours (Damerau 1964, the restricted form).
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    now[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = std::min(now[j], before[j - 2] + 1);
-    }
-    std::swap(before, last);
-    std::swap(last, now);
-  }
-  return last[b.size()];
-}
-
 const Setting& nearest(std::string_view name, bool in_file) {
   const std::string lower = ascii_lower(utf8_prefix(name, 64));
   const Setting* best = nullptr;
   std::size_t least = std::numeric_limits<std::size_t>::max();
   for (const Row& row : rows()) {
     if (in_file && !row.setting.in_file) continue;
-    const std::size_t d = distance(lower, row.setting.name);
+    const std::size_t d = edit_distance(lower, row.setting.name);
     if (d < least) least = d, best = &row.setting;
   }
   return *best;

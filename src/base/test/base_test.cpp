@@ -11,6 +11,14 @@
 namespace watchbell {
 namespace {
 
+TEST(Text, edit_distance_counts_single_changes) {
+  EXPECT_EQ(edit_distance("", "abc"), 3u);
+  EXPECT_EQ(edit_distance("listen", "listen"), 0u);
+  EXPECT_EQ(edit_distance("listn", "listen"), 1u);
+  EXPECT_EQ(edit_distance("levle", "level"), 1u);
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
+}
+
 TEST(Timestamp, writes_three_decimals_and_reads_them_back) {
   const auto t = Timestamp::parse("2026-01-02T03:04:05.678Z");
   ASSERT_TRUE(t);

@@ -45,27 +45,11 @@ bool is_live(const std::optional<Timestamp>& expires_at, Timestamp now) noexcept
 
 namespace {
 
-/// Levenshtein's distance, one row of the matrix at a time.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
   word = utf8_prefix(word, 200);
-  const auto best = std::ranges::min_element(known, {}, [&](const std::string& each) { return distance(word, each); });
+  const auto best = std::ranges::min_element(known, {}, [&](const std::string& each) { return edit_distance(word, each); });
   return best == known.end() ? std::string() : *best;
 }
 
