@@ -1,4 +1,4 @@
-// Runs wrk against the three servers in turns and compares them; see run.sh. usage: node run.mjs BUILD [--rounds 5] [--seconds 4]
+// Runs wrk against the three servers in turns and compares them; see run.sh. usage: node run.mjs BUILD [--rounds 5] [--seconds 4] [--jobs 1000000]
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
@@ -88,15 +88,28 @@ try {
     console.log(`${name.padEnd(12)}  ${f.cpuUsPerRequest.toFixed(2).padStart(14)}  ${f.requestsPerSecond.toFixed(0).padStart(10)}  ${f.p50Us.toFixed(0).padStart(8)}  ${f.p99Us.toFixed(0).padStart(8)}  ${f.rssMb.toFixed(1).padStart(8)}`);
   console.log(`watchbell / echo_beast ${ratio("echo_beast").toFixed(3)}   watchbell / echo_lean ${ratio("echo_lean").toFixed(3)}   (median of ${rounds} rounds)`);
 
-  const record = {
-    question: "authenticated getUnreadCount, cached, over HTTP; wrk -t1 -c32", date: new Date().toISOString().slice(0, 10), commit: git("rev-parse", "HEAD"), dirty: git("status", "--porcelain") !== "",
+  const place = {
+    date: new Date().toISOString().slice(0, 10), commit: git("rev-parse", "HEAD"), dirty: git("status", "--porcelain") !== "",
     compiler: spawnSync("clang++-19", ["--version"]).stdout.toString().split("\n")[0], flags: "bench preset (Release)", cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30), rounds, seconds, figures, ratios: { echo_beast: ratio("echo_beast"), echo_lean: ratio("echo_lean") }, raw: results,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
   };
-  if (!existsSync("bench/records")) mkdirSync("bench/records");
-  const file = `bench/records/${record.date}-${record.commit.slice(0, 8)}-unread-count.json`;
-  writeFileSync(file, JSON.stringify(record, null, 1) + "\n");
-  console.log(`record: ${file}`);
+  const write = (name, record) => {
+    if (!existsSync("bench/records")) mkdirSync("bench/records");
+    const file = `bench/records/${place.date}-${place.commit.slice(0, 8)}-${name}.json`;
+    writeFileSync(file, JSON.stringify({ question: record.question, ...place, ...record }, null, 1) + "\n");
+    console.log(`record: ${file}`);
+  };
+  write("unread-count", {
+    question: "authenticated getUnreadCount, cached, over HTTP; wrk -t1 -c32", rounds, seconds, figures, ratios: { echo_beast: ratio("echo_beast"), echo_lean: ratio("echo_lean") }, raw: results,
+  });
+
+  const jobs = option("--jobs", 1_000_000);
+  const slope = spawnSync(join(build, "bench/jobs_slope"), [String(jobs)]);
+  const rows = slope.stdout.toString().trim().split("\n").map((line) => JSON.parse(line));
+  console.log("jobs        CPU s of the last tenth    pages    bytes in use");
+  for (const row of rows) console.log(`${String(row.jobs).padEnd(10)}  ${row.cpuSeconds.toFixed(2).padStart(23)}  ${String(row.pages).padStart(7)}  ${String(row.bytes).padStart(14)}`);
+  if (slope.status !== 0) throw new Error(`jobs_slope: ${slope.stderr}`);
+  write("jobs-slope", { question: "storage and memory after every tenth of so many jobs, on a database in memory", jobs, rows });
 } finally {
   for (const child of children) child.kill("SIGTERM");
   setTimeout(() => rmSync(work, { recursive: true, force: true }), 500);
