@@ -1,5 +1,7 @@
 #include "app/admin.hpp"
 
+#include "app/descriptor.hpp"
+
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -24,14 +26,6 @@ constexpr std::size_t kMaxLine = 64 * 1024;
 constexpr std::size_t kMaxAnswer = 64 * 1024 * 1024;
 using Protocol = asio::local::stream_protocol;
 using Socket = asio::basic_stream_socket<Protocol, Executor>;
-
-/// Closes a descriptor when it goes.
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 awaitable<void> talk(Socket socket, AdminHandler handler) {
   std::string line;

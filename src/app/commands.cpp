@@ -25,6 +25,7 @@
 #include "app/admin.hpp"
 #include "app/config/config.hpp"
 #include "app/data_folder.hpp"
+#include "app/descriptor.hpp"
 #include "app/server.hpp"
 #include "app/version.hpp"
 #include "platform/log/log.hpp"
@@ -64,11 +65,9 @@ constexpr std::chrono::seconds kPatience(10);
 
 /// Asks the server of the folder, if one listens there.
 Result<std::string> ask_server(const config::Config& config, const std::string& request) {
-  const int folder = ::open(config.data.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return fail(ErrorCode::unavailable, "there is no data folder yet");
-  auto answer = ask_admin(DataFolder::admin_socket_of(folder), request, kPatience);
-  ::close(folder);
-  return answer;
+  const Descriptor folder{::open(config.data.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (folder.fd < 0) return fail(ErrorCode::unavailable, "there is no data folder yet");
+  return ask_admin(DataFolder::admin_socket_of(folder.fd), request, kPatience);
 }
 
 /// Opens the database itself; ErrorCode::conflict when somebody else has the folder.

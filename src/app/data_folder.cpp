@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/descriptor.hpp"
 #include "base/text.hpp"
 #include "platform/crypto/keyring.hpp"
 #include "platform/crypto/random.hpp"
@@ -20,14 +21,6 @@ namespace {
 std::unexpected<Error> failed(std::string_view what, const std::filesystem::path& path, int error) {
   return fail(ErrorCode::unavailable, "{} {}: {}", what, path.string(), std::strerror(error));
 }
-
-/// Closes a descriptor when it goes.
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 /// Whether a folder is empty (but for what a file system puts there itself) or has been a data folder before.
 bool is_ours_or_empty(int folder) {

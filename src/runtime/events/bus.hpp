@@ -144,11 +144,7 @@ class Bus {
   /// error refuses the whole change. Registered before the first change.
   template <class Payload, class F>
   void on_change(const Definition<Payload>& definition, F f) {
-    within_[std::string(definition.name)].push_back([f = std::move(f)](Change& change, const Event& event) -> Result<void> {
-      const auto payload = rpc::from_json<Payload>(event.payload);
-      if (!payload) throw Fault("event " + event.name + " does not fit its type");
-      return f(change, *payload);
-    });
+    within_[std::string(definition.name)].push_back([f = std::move(f)](Change& change, const Event& event) -> Result<void> { return f(change, read<Payload>(event)); });
   }
 
   /// Removes exactly its listener when destroyed.
