@@ -1,0 +1,55 @@
+#pragma once
+
+#include <watchbell/cache/clock.hpp>
+#include <watchbell/cache/provider.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace watchbell::cache::redis {
+
+/// One command: its name and arguments, of any bytes.
+using Command = std::vector<std::string>;
+
+/// One answer of the server.
+struct Reply {
+  enum class Kind : std::uint8_t { null, text, integer, array, error };
+
+  Kind kind = Kind::null;
+  std::string text;          ///< of text, and the message of an error
+  std::int64_t integer = 0;  ///< of integer
+  std::vector<Reply> items;  ///< of array
+};
+
+/// A connection to one Redis server, made when first needed and again after it was lost. Implemented outside of the
+/// library, so that a program has one connection code. **Thread-safe**, or used on `executor()` only; the provider
+/// calls it there.
+class Transport {
+ public:
+  Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+  virtual ~Transport() = default;
+
+  /// The `run_id` of the server that the connection leads to; connects if need be. It changes when the server was
+  /// restarted or another has taken its place.
+  virtual boost::asio::awaitable<Outcome<std::string>> server(Duration deadline) = 0;
+
+  /// Sends the commands in one write and gives their replies in order: one round trip. Batches of several callers
+  /// share the connection. Fails with `connection_reset` and sends nothing when the connection leads to another
+  /// server than `run_id`; with `timed_out` after the deadline, in which case the commands may still be executed.
+  /// An error reply of the server to one command is a Reply of that kind.
+  virtual boost::asio::awaitable<Outcome<std::vector<Reply>>> pipeline(std::string run_id, std::vector<Command> commands,
+                                                                       Duration deadline) = 0;
+
+  /// Closes the connection for good. May be called again.
+  virtual boost::asio::awaitable<void> stop() = 0;
+
+  virtual boost::asio::any_io_executor executor() = 0;
+};
+
+}  // namespace watchbell::cache::redis
