@@ -35,7 +35,8 @@ function(watchbell_library)
 endfunction()
 
 # watchbell_tests(NAME async LABEL unit SOURCES ... LINK ...)
-# Makes the GoogleTest program NAME_tests; LABEL is what it needs (unit, servers, integration), and what `./test` asks for.
+# Makes the GoogleTest program NAME_tests; LABEL is what it needs: unit (nothing) or integration (other servers, or ours as a whole), and what
+# `./test` asks for: `unit` and `sanitize` run the former, `servers` the latter.
 function(watchbell_tests)
   cmake_parse_arguments(ARG "PCH;OWN_MAIN" "NAME;LABEL" "SOURCES;LINK" ${ARGN})
   if(NOT WATCHBELL_BUILD_TESTS)
@@ -55,7 +56,11 @@ function(watchbell_tests)
   endif()
   add_test(NAME ${target} COMMAND ${target})
   set_tests_properties(${target} PROPERTIES LABELS ${ARG_LABEL})
-  set_property(GLOBAL APPEND PROPERTY WATCHBELL_TEST_TARGETS ${target})
+  if(ARG_LABEL STREQUAL "unit")
+    set_property(GLOBAL APPEND PROPERTY WATCHBELL_TEST_TARGETS ${target})
+  else()
+    set_property(GLOBAL APPEND PROPERTY WATCHBELL_SERVER_TEST_TARGETS ${target})
+  endif()
 endfunction()
 
 # watchbell_fuzz(NAME contract_codec SOURCE x_fuzz.cpp CORPUS dir LINK ...)
