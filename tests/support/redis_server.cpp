@@ -116,8 +116,8 @@ RedisServer::~RedisServer() {
 void RedisServer::make_certificates() const {
   const auto in = [&](const char* name) { return folder_ + "/" + name; };
   std::ofstream(in("names.cnf")) << "subjectAltName=DNS:redis.test,IP:127.0.0.1\n";
-  run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=Test CA", "-keyout", in("ca.key"),
-       "-out", in("ca.pem")});
+  run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=Test CA", "-keyout",
+       in("ca.key"), "-out", in("ca.pem")});
   run({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=redis.test", "-keyout", in("server.key"), "-out",
        in("server.csr")});
   run({"openssl", "x509", "-req", "-in", in("server.csr"), "-CA", in("ca.pem"), "-CAkey", in("ca.key"), "-CAcreateserial", "-days", "2", "-extfile",
@@ -142,13 +142,13 @@ void RedisServer::start() {
 
 void RedisServer::launch() {
   std::filesystem::remove(unix_path_);
-  std::vector<std::string> words{"redis-server", "--dir", folder_, "--unixsocket", unix_path_, "--save", "", "--appendonly", "no", "--daemonize", "no",
-                                 "--logfile", "", "--bind", "127.0.0.1"};
+  std::vector<std::string> words{"redis-server", "--dir",       folder_, "--unixsocket", unix_path_, "--save", "",         "--appendonly",
+                                 "no",           "--daemonize", "no",    "--logfile",    "",         "--bind", "127.0.0.1"};
   const std::string port = std::to_string(port_);
   words.insert(words.end(), {"--port", options_.tls ? "0" : port});
   if (options_.tls)
-    words.insert(words.end(), {"--tls-port", port, "--tls-cert-file", folder_ + "/server.pem", "--tls-key-file", folder_ + "/server.key",
-                               "--tls-ca-cert-file", ca_file(), "--tls-auth-clients", "no"});
+    words.insert(words.end(), {"--tls-port", port, "--tls-cert-file", folder_ + "/server.pem", "--tls-key-file", folder_ + "/server.key", "--tls-ca-cert-file",
+                               ca_file(), "--tls-auth-clients", "no"});
   for (const auto& user : options_.users) {
     words.emplace_back("--user");
     std::istringstream rules(user);  // a word each, or they would be one quoted name

@@ -39,8 +39,10 @@ Pipeline::Batch Pipeline::take_output() {
   while (!queued_.empty()) {
     Call& call = queued_.front();
     queued_.pop_front();
-    if (batch.bytes.empty()) batch.bytes = std::move(call.bytes_);
-    else batch.bytes += call.bytes_;
+    if (batch.bytes.empty())
+      batch.bytes = std::move(call.bytes_);
+    else
+      batch.bytes += call.bytes_;
     batch.commands += call.commands_;
     call.bytes_ = std::string();
     call.sent_ = &sent_.emplace_back(&call, call.commands_, 0, call.deadline_);
@@ -65,8 +67,10 @@ boost::system::error_code Pipeline::receive(std::string_view bytes) {
     Sent& sent = sent_.front();
     --outstanding_;
     ++received_;
-    if (sent.call != nullptr) sent.call->replies_.push_back(std::move(**next));
-    else ++discarded_;
+    if (sent.call != nullptr)
+      sent.call->replies_.push_back(std::move(**next));
+    else
+      ++discarded_;
     if (++sent.answered < sent.commands) continue;
     Call* const call = sent.call;
     sent_.pop_front();

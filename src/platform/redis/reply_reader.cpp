@@ -42,8 +42,10 @@ struct ReplyReader::Impl {
     used += sizeof(Reply) + text_bytes;
     if (used > limits.max_call_bytes) return refuse("the replies are too large together");
     Reply* reply = &root;
-    if (task->parent != nullptr) reply = &static_cast<Reply*>(task->parent->obj)->items.emplace_back();
-    else root = Reply();
+    if (task->parent != nullptr)
+      reply = &static_cast<Reply*>(task->parent->obj)->items.emplace_back();
+    else
+      root = Reply();
     reply->kind = kind;
     return reply;
   } catch (const std::bad_alloc&) {

@@ -90,9 +90,8 @@ Result<void> read_host(std::string_view text, Settings& into) {
     has_port = colon != std::string_view::npos;
     if (has_port) port = text.substr(colon + 1);
     into.host = ascii_lower(text.substr(0, colon));
-    const bool sound = std::ranges::all_of(into.host, [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-    });
+    const bool sound =
+        std::ranges::all_of(into.host, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'; });
     if (into.host.empty() || into.host.size() > 253 || !sound) return fail(ErrorCode::bad_request, "the host is missing or not a host name");
   }
   if (has_port) {

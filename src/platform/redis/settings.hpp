@@ -20,15 +20,15 @@ struct ReplyLimits {
 
 /// Which Redis server, as whom, and within which bounds.
 struct Settings {
-  std::string host;                ///< a name or a literal address without brackets; empty with a unix_path
+  std::string host;  ///< a name or a literal address without brackets; empty with a unix_path
   std::uint16_t port = 6379;
-  std::string unix_path;           ///< of a local socket, at most 107 bytes; rules out TLS
-  std::string username;            ///< of the ACL; empty: the default user
-  std::string password;            ///< empty: no AUTH. Never part of a message.
+  std::string unix_path;  ///< of a local socket, at most 107 bytes; rules out TLS
+  std::string username;   ///< of the ACL; empty: the default user
+  std::string password;   ///< empty: no AUTH. Never part of a message.
   std::uint32_t database = 0;
-  bool tls = false;                ///< TLS 1.2 or newer; the certificate must be valid for `host`
-  std::string ca_file;             ///< PEM; the system's authorities when empty
-  std::string name = "redis";      ///< how messages call this server
+  bool tls = false;                       ///< TLS 1.2 or newer; the certificate must be valid for `host`
+  std::string ca_file;                    ///< PEM; the system's authorities when empty
+  std::string name = "redis";             ///< how messages call this server
   std::string client_name = "watchbell";  ///< CLIENT SETNAME: what the server's administrator sees; printable ASCII without blanks
 
   std::chrono::milliseconds connect_timeout{2000};  ///< look-up, connection, TLS and greeting together

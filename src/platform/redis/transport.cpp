@@ -212,7 +212,7 @@ class RedisTransport final : public Transport {
       if (outcome) co_return;
       owner_.wheel_.arm(timer_, left);
       co_await asio::async_initiate<const asio::use_awaitable_t<>, void(error_code)>([this](auto handler) { suspend(std::move(handler)); },
-                                                                                       asio::use_awaitable);
+                                                                                     asio::use_awaitable);
     }
 
     std::optional<std::string> run_id;  // the server it is meant for; absent: any
@@ -297,8 +297,10 @@ class RedisTransport final : public Transport {
     Failure failure;
     try {
       auto tried = co_await try_connecting();
-      if (tried) made = std::move(*tried);
-      else failure = std::move(tried).error();
+      if (tried)
+        made = std::move(*tried);
+      else
+        failure = std::move(tried).error();
     } catch (const boost::system::system_error& error) {
       if (stopped_) throw;
       failure = {error.code(), error.code().message()};
@@ -352,9 +354,7 @@ class RedisTransport final : public Transport {
     if (!failure && (late || stopped_)) failure = Failure{};
     if (!failure) co_return made;
     if (made->stream) made->stream->close();
-    if (late)
-      co_return std::unexpected(
-          Failure{asio::error::timed_out, fmt::format("no connection within {} ms", settings_.connect_timeout.count())});
+    if (late) co_return std::unexpected(Failure{asio::error::timed_out, fmt::format("no connection within {} ms", settings_.connect_timeout.count())});
     co_return std::unexpected(std::move(*failure));
   }
 
@@ -366,8 +366,7 @@ class RedisTransport final : public Transport {
     } else {
       auto addresses = co_await resolver_.resolve(settings_.host, settings_.connect_timeout);
       if (!addresses) co_return Failure{look_up_code(addresses.error().code), addresses.error().message};
-      for (const auto& address : *addresses)
-        endpoints.emplace_back(asio::ip::tcp::endpoint(asio::ip::make_address(address.to_string()), settings_.port));
+      for (const auto& address : *addresses) endpoints.emplace_back(asio::ip::tcp::endpoint(asio::ip::make_address(address.to_string()), settings_.port));
     }
     const Monotonic end = wheel_.clock().monotonic() + settings_.connect_timeout;
     Failure failure{asio::error::host_not_found, "there is no address to connect to"};
@@ -417,8 +416,10 @@ class RedisTransport final : public Transport {
       error_code error;
       ::SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
       context->set_verify_mode(asio::ssl::verify_peer);
-      if (settings_.ca_file.empty()) context->set_default_verify_paths(error);
-      else context->load_verify_file(settings_.ca_file, error);
+      if (settings_.ca_file.empty())
+        context->set_default_verify_paths(error);
+      else
+        context->load_verify_file(settings_.ca_file, error);
       if (error) co_return Failure{error, fmt::format("the certificate authorities cannot be read: {}", error.message())};
       tls_ = std::move(context);
     }
@@ -437,8 +438,10 @@ class RedisTransport final : public Transport {
   awaitable<std::optional<Failure>> greet(Connection& made) {
     std::vector<Command> commands;
     if (!settings_.password.empty()) {
-      if (settings_.username.empty()) commands.push_back({"AUTH", settings_.password});
-      else commands.push_back({"AUTH", settings_.username, settings_.password});
+      if (settings_.username.empty())
+        commands.push_back({"AUTH", settings_.password});
+      else
+        commands.push_back({"AUTH", settings_.username, settings_.password});
     }
     commands.push_back({"SELECT", std::to_string(settings_.database)});
     commands.push_back({"CLIENT", "SETNAME", settings_.client_name});
@@ -471,19 +474,27 @@ class RedisTransport final : public Transport {
     const auto word = first_word(reply.text);
     const bool full = reply.text.starts_with("ERR max number of clients");
     error_code code = bad_message();
-    if (full) code = asio::error::connection_refused;
-    else if (command[0] == "AUTH" || word == "NOAUTH" || word == "NOPERM" || word == "WRONGPASS" || word == "DENIED") code = asio::error::access_denied;
-    else if (word == "LOADING" || word == "BUSY" || word == "MASTERDOWN") code = asio::error::try_again;
-    else if (command[0] == "SELECT") code = asio::error::invalid_argument;
+    if (full)
+      code = asio::error::connection_refused;
+    else if (command[0] == "AUTH" || word == "NOAUTH" || word == "NOPERM" || word == "WRONGPASS" || word == "DENIED")
+      code = asio::error::access_denied;
+    else if (word == "LOADING" || word == "BUSY" || word == "MASTERDOWN")
+      code = asio::error::try_again;
+    else if (command[0] == "SELECT")
+      code = asio::error::invalid_argument;
     return {code, full ? "the server has too many clients" : fmt::format("{} was refused: {}", command[0], word)};
   }
 
   static error_code look_up_code(ErrorCode code) {
     switch (code) {
-      case ErrorCode::not_found: return asio::error::host_not_found;
-      case ErrorCode::timeout: return asio::error::timed_out;
-      case ErrorCode::bad_request: return asio::error::invalid_argument;
-      default: return asio::error::host_not_found_try_again;
+      case ErrorCode::not_found:
+        return asio::error::host_not_found;
+      case ErrorCode::timeout:
+        return asio::error::timed_out;
+      case ErrorCode::bad_request:
+        return asio::error::invalid_argument;
+      default:
+        return asio::error::host_not_found_try_again;
     }
   }
 
@@ -515,6 +526,7 @@ class RedisTransport final : public Transport {
         break;
       }
       if (const auto broken = connection->pipeline.receive({buffer.data(), size})) lose(*connection, {broken, connection->pipeline.why()});
+      else watch_overdue();
     }
   }
 
@@ -539,9 +551,14 @@ class RedisTransport final : public Transport {
     kept->pipeline.fail(failure.code);
   }
 
+  /// Sees to it that overdue_ fires no later than it has to. Early is harmless: it looks again.
   void watch_overdue() {
-    if (!connection_ || overdue_.armed()) return;
-    if (const auto oldest = connection_->pipeline.oldest_deadline()) wheel_.arm(overdue_, *oldest + settings_.overdue - wheel_.clock().monotonic());
+    const auto oldest = connection_ ? connection_->pipeline.oldest_deadline() : std::nullopt;
+    if (!oldest) return overdue_.cancel();
+    const Monotonic at = *oldest + settings_.overdue;
+    if (overdue_.armed() && overdue_at_ <= at) return;
+    overdue_at_ = at;
+    wheel_.arm(overdue_, at - wheel_.clock().monotonic());
   }
 
   void judge_overdue() {
@@ -549,7 +566,8 @@ class RedisTransport final : public Transport {
     const auto oldest = connection_->pipeline.oldest_deadline();
     if (oldest && *oldest + settings_.overdue <= wheel_.clock().monotonic())
       lose(*connection_, {asio::error::timed_out, "the server does not answer"});
-    else watch_overdue();
+    else
+      watch_overdue();
   }
 
   /// Memory ran out, or a bug: the connection's state is not to be trusted any more.
@@ -576,7 +594,7 @@ class RedisTransport final : public Transport {
   const Settings settings_;
   Random random_;
 
-  std::shared_ptr<Connection> connection_;  // greeted and not lost
+  std::shared_ptr<Connection> connection_;                                             // greeted and not lost
   boost::intrusive::list<Call, boost::intrusive::constant_time_size<false>> waiting_;  // Callers, for the connection that is being made
   std::size_t waiting_commands_ = 0;
   std::size_t waiting_bytes_ = 0;
@@ -590,6 +608,7 @@ class RedisTransport final : public Transport {
   error_code last_code_;
   std::string last_error_;
   async::Timer overdue_;
+  Monotonic overdue_at_{};
   Counters counters_;
   std::unique_ptr<asio::ssl::context> tls_;
   async::TaskScope scope_;

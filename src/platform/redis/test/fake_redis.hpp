@@ -35,15 +35,15 @@ class FakeRedis {
   std::string run_id = std::string(40, 'a');
   /// What to say to a command; nothing: the usual.
   std::function<std::optional<std::string>(const Command&)> answer;
-  bool silent = false;   ///< answers to all but the greeting are kept for say_kept()
-  bool reading = true;   ///< REQUIRES go_on() after it is set again
+  bool silent = false;  ///< answers to all but the greeting are kept for say_kept()
+  bool reading = true;  ///< REQUIRES go_on() after it is set again
   std::size_t most_a_write = SIZE_MAX;
-  ReplyLimits limits;    ///< of the commands it reads, from the next connection on
+  ReplyLimits limits;  ///< of the commands it reads, from the next connection on
 
   std::size_t accepted = 0;
-  std::size_t closed = 0;              ///< connections that ended
-  std::vector<Command> greetings;      ///< commands of greetings
-  std::vector<Command> seen;           ///< all others
+  std::size_t closed = 0;          ///< connections that ended
+  std::vector<Command> greetings;  ///< commands of greetings
+  std::vector<Command> seen;       ///< all others
 
   awaitable<void> wait_for_commands(std::size_t count) {
     while (seen.size() < count) co_await changed_.wait();
@@ -133,8 +133,10 @@ class FakeRedis {
     const bool greeting = command[0] == "AUTH" || command[0] == "SELECT" || command[0] == "CLIENT" || command[0] == "INFO";
     std::optional<std::string> said = answer ? answer(command) : std::nullopt;
     if (!said) {
-      if (command[0] == "INFO") said = bulk("# Server\r\nredis_version:7.0.0\r\nrun_id:" + run_id + "\r\ntcp_port:6379\r\n");
-      else said = greeting ? "+OK\r\n" : bulk(command.back());
+      if (command[0] == "INFO")
+        said = bulk("# Server\r\nredis_version:7.0.0\r\nrun_id:" + run_id + "\r\ntcp_port:6379\r\n");
+      else
+        said = greeting ? "+OK\r\n" : bulk(command.back());
     }
     (silent && !greeting ? kept_ : peer.out) += *said;
     (greeting ? greetings : seen).push_back(std::move(command));

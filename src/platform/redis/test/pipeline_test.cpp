@@ -27,7 +27,9 @@ class Waiter final : public Call {
 bool is_broken(boost::system::error_code code) { return code.value() == EBADMSG; }
 
 /// What a reader makes of a stream that comes in one piece: the replies, then "waits" or the error.
-std::string read(std::string_view stream, ReplyLimits limits = {}) { return test::read_all(stream, limits, [] { return SIZE_MAX; }); }
+std::string read(std::string_view stream, ReplyLimits limits = {}) {
+  return test::read_all(stream, limits, [] { return SIZE_MAX; });
+}
 
 TEST(ReplyReader, reads_every_kind) {
   EXPECT_EQ(read("+OK\r\n"), "\"OK\" waits");
@@ -50,8 +52,8 @@ TEST(ReplyReader, the_same_comes_out_wherever_the_stream_was_split) {
 }
 
 TEST(ReplyReader, what_is_no_resp2_ends_it) {
-  for (const std::string_view stream : {"x\r\n", "HTTP/1.1 400\r\n", "\r\n", ":1x\r\n", ":\r\n", "$x\r\n", "$-2\r\n", "*x\r\n", "*-2\r\n", ">2\r\n+a\r\n", "_\r\n", "%1\r\n", "#t\r\n",
-                                        ":99999999999999999999\r\n", "*4294967296\r\n", "*1\r\n?\r\n"}) {
+  for (const std::string_view stream : {"x\r\n", "HTTP/1.1 400\r\n", "\r\n", ":1x\r\n", ":\r\n", "$x\r\n", "$-2\r\n", "*x\r\n", "*-2\r\n", ">2\r\n+a\r\n",
+                                        "_\r\n", "%1\r\n", "#t\r\n", ":99999999999999999999\r\n", "*4294967296\r\n", "*1\r\n?\r\n"}) {
     EXPECT_EQ(read(stream), "broken") << stream;
     EXPECT_EQ(read("+OK\r\n" + std::string(stream) + "+OK\r\n"), "\"OK\" broken") << stream;
   }
@@ -99,7 +101,8 @@ TEST(ReplyReader, eight_mebibytes_pass_and_one_byte_more_does_not) {
 }
 
 TEST(Encode, writes_words_of_any_bytes) {
-  EXPECT_EQ(encode({{"SET", std::string("k\0\r\n", 4), ""}, {"GET", "k"}}), std::string("*3\r\n$3\r\nSET\r\n$4\r\nk\0\r\n\r\n$0\r\n\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", 49));
+  EXPECT_EQ(encode({{"SET", std::string("k\0\r\n", 4), ""}, {"GET", "k"}}),
+            std::string("*3\r\n$3\r\nSET\r\n$4\r\nk\0\r\n\r\n$0\r\n\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", 49));
   EXPECT_EQ(encode({}), "");
 }
 

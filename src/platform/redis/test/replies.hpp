@@ -14,21 +14,31 @@ inline void write(const Reply& reply, std::string& out) {
   const auto quoted = [&] {
     out += '"';
     for (const char c : reply.text) {
-      if (c == '\0') out += "\\0";
-      else if (c == '\r') out += "\\r";
-      else if (c == '\n') out += "\\n";
-      else out += c;
+      if (c == '\0')
+        out += "\\0";
+      else if (c == '\r')
+        out += "\\r";
+      else if (c == '\n')
+        out += "\\n";
+      else
+        out += c;
     }
     out += '"';
   };
   switch (reply.kind) {
-    case Reply::Kind::null: out += "null"; break;
-    case Reply::Kind::text: quoted(); break;
+    case Reply::Kind::null:
+      out += "null";
+      break;
+    case Reply::Kind::text:
+      quoted();
+      break;
     case Reply::Kind::error:
       out += '!';
       quoted();
       break;
-    case Reply::Kind::integer: out += std::to_string(reply.integer); break;
+    case Reply::Kind::integer:
+      out += std::to_string(reply.integer);
+      break;
     case Reply::Kind::array:
       out += '[';
       for (std::size_t i = 0; i < reply.items.size(); ++i) {

@@ -21,13 +21,13 @@ namespace error = boost::asio::error;
 using watchbell::test::RedisServer;
 
 // As CO_TEST, but skipped where there is no server and that is meant to be so.
-#define REDIS_TEST(name)                                                                      \
-  awaitable<void> name##_body(async::Loop& loop);                                             \
-  TEST(RedisServerTransport, name) {                                                          \
-    if (RedisServer::skipped()) GTEST_SKIP() << "WATCHBELL_TEST_SKIP names redis";            \
-    async::Loop loop;                                                                         \
+#define REDIS_TEST(name)                                                                                      \
+  awaitable<void> name##_body(async::Loop& loop);                                                             \
+  TEST(RedisServerTransport, name) {                                                                          \
+    if (RedisServer::skipped()) GTEST_SKIP() << "WATCHBELL_TEST_SKIP names redis";                            \
+    async::Loop loop;                                                                                         \
     EXPECT_TRUE(::watchbell::test::run_on(loop, name##_body(loop), std::chrono::seconds(60))) << "timed out"; \
-  }                                                                                           \
+  }                                                                                                           \
   awaitable<void> name##_body([[maybe_unused]] async::Loop& loop)
 
 Settings local(const RedisServer& server) { return *parse_url(server.unix_url()); }

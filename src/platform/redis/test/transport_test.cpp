@@ -31,8 +31,7 @@ CO_TEST(RedisTransport, connects_when_first_needed_and_greets_in_order) {
   Rig rig(loop, settings);
   EXPECT_EQ(server.accepted, 0u);
   EXPECT_EQ(co_await rig.run_id(), server.run_id);
-  EXPECT_EQ(server.greetings,
-            (std::vector<Command>{{"AUTH", "app", "secret"}, {"SELECT", "3"}, {"CLIENT", "SETNAME", "bell"}, {"INFO", "server"}}));
+  EXPECT_EQ(server.greetings, (std::vector<Command>{{"AUTH", "app", "secret"}, {"SELECT", "3"}, {"CLIENT", "SETNAME", "bell"}, {"INFO", "server"}}));
   EXPECT_EQ(text(co_await rig.ask({{"GET", "x"}})), "x");
   EXPECT_EQ(server.accepted, 1u);
   const auto counters = rig.transport->counters();
@@ -235,6 +234,24 @@ CO_TEST(RedisTransport, a_server_that_stays_silent_past_a_deadline_is_given_up_a
   co_await server.close();
 }
 
+CO_TEST(RedisTransport, silence_is_judged_by_the_call_whose_reply_is_next_whatever_came_before_it) {
+  FakeRedis server(loop.executor());
+  Rig rig(loop, at(server));
+  const auto id = co_await rig.run_id();
+  server.silent = true;
+  const auto patient = rig.start(id, {"GET", "a"}, 1h);
+  const auto hurried = rig.start(id, {"GET", "b"}, 100ms);
+  co_await server.wait_for_commands(2);
+  server.say("+A\r\n");
+  while (!patient->has_value()) co_await asio::post(loop.executor(), use_awaitable);
+  rig.clock.advance(1200ms);
+  co_await rig.all_ended();
+  EXPECT_EQ((*hurried)->error(), error::timed_out);
+  co_await server.wait_for_closed(1);
+  co_await rig.stop();
+  co_await server.close();
+}
+
 CO_TEST(RedisTransport, a_caller_who_is_cancelled_leaves_the_others_alone) {
   FakeRedis server(loop.executor());
   Rig rig(loop, at(server));
@@ -299,11 +316,14 @@ CO_TEST(RedisTransport, a_greeting_that_is_refused_is_an_error_and_names_no_pass
     error_code code;
   };
   for (const auto& each :
-       {Case{"AUTH", "-WRONGPASS invalid pair secret\r\n", error::access_denied}, Case{"AUTH", "-ERR unknown command `AUTH`, with args: `secret`\r\n", error::access_denied},
-        Case{"AUTH", "-ERR max number of clients reached\r\n", error::connection_refused}, Case{"SELECT", "-ERR DB index is out of range\r\n", error::invalid_argument},
-        Case{"SELECT", "-NOPERM no\r\n", error::access_denied}, Case{"CLIENT", "-ERR no\r\n", error_code(EBADMSG, boost::system::system_category())},
-        Case{"INFO", "-LOADING Redis is loading\r\n", error::try_again}, Case{"INFO", "$-1\r\n", error_code(EBADMSG, boost::system::system_category())},
-        Case{"INFO", "$10\r\nrun_id:ABC\r\n", error_code(EBADMSG, boost::system::system_category())}, Case{"INFO", "?", error_code(EBADMSG, boost::system::system_category())}}) {
+       {Case{"AUTH", "-WRONGPASS invalid pair secret\r\n", error::access_denied},
+        Case{"AUTH", "-ERR unknown command `AUTH`, with args: `secret`\r\n", error::access_denied},
+        Case{"AUTH", "-ERR max number of clients reached\r\n", error::connection_refused},
+        Case{"SELECT", "-ERR DB index is out of range\r\n", error::invalid_argument}, Case{"SELECT", "-NOPERM no\r\n", error::access_denied},
+        Case{"CLIENT", "-ERR no\r\n", error_code(EBADMSG, boost::system::system_category())}, Case{"INFO", "-LOADING Redis is loading\r\n", error::try_again},
+        Case{"INFO", "$-1\r\n", error_code(EBADMSG, boost::system::system_category())},
+        Case{"INFO", "$10\r\nrun_id:ABC\r\n", error_code(EBADMSG, boost::system::system_category())},
+        Case{"INFO", "?", error_code(EBADMSG, boost::system::system_category())}}) {
     FakeRedis server(loop.executor());
     auto settings = at(server);
     settings.password = "secret";
