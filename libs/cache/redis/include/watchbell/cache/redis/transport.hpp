@@ -42,7 +42,8 @@ class Transport {
   /// Sends the commands in one write and gives their replies in order: one round trip. Batches of several callers
   /// share the connection. Fails with `connection_reset` and sends nothing when the connection leads to another
   /// server than `run_id`; with `timed_out` after the deadline, in which case the commands may still be executed.
-  /// An error reply of the server to one command is a Reply of that kind.
+  /// An error reply of the server to one command is a Reply of that kind. Never sends a command twice by itself: one
+  /// that sets a token must not set it again after the token was dropped.
   virtual boost::asio::awaitable<Outcome<std::vector<Reply>>> pipeline(std::string run_id, std::vector<Command> commands,
                                                                        Duration deadline) = 0;
 
