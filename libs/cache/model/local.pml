@@ -6,19 +6,25 @@
  * The key's inner family is an interned node, held by the entry and by running loads, gone with the last of them and made
  * anew when next needed; the outer family is the root and stays. `counter` numbers the generations of all families.
  *
+ * Loads are numbered in the code, and a load is new enough for a reader when its number is above that of the last load
+ * begun when he asked. Here each load has the set of those for whom it is, so that numbers do not tell states apart.
+ *
  * stale: STORE_UNGUARDED CHECK_THEN_STORE ENTRY_STAMPED_AT_STORE STAMP_AFTER_SNAPSHOT JOIN_OLD_LOAD
  * stale: KEY_DROP_KEEPS_FLIGHT KEY_DROP_KEEPS_ENTRY FAMILY_NODE_FORGOTTEN NODE_FOUND_BY_NAME NODE_FREED_UNDER_READER
  * stale: GENERATION_RESTARTS RAISE_MAY_LOWER READER_SKIPS_GENERATION OUTER_FAMILY_IGNORED INVALIDATE_BEFORE_COMMIT
+ * stale: NUMBER_OF_EARLIER_READ NUMBER_NEED_NOT_BE_ABOVE
  * two loads: OLD_END_CLEARS_SLOT
  * stuck: DOOMED_LOAD_TELLS_NOBODY
  * variants: STORE_ASKS_NO_FAMILY
  */
 #include "promise.pml"
 
+#ifndef READERS
 #define READERS 2
-#define READS 2
-#define NOBODY READERS /* no reader, no load */
-#define NODES 6        /* 0 is no node; more than entry, loads and guards can hold at once */
+#define READS 4 /* of all readers together, in any share */
+#endif
+#define NOBODY READERS          /* no reader, no load */
+#define NODES (2 * READERS + 2) /* 0 is no node; more than entry, loads and guards can hold at once */
 
 typedef Node {
   byte generation;
@@ -33,19 +39,25 @@ byte counter;
 bool entry;
 byte entry_value, entry_stamp, entry_node;
 
-/* A load has the number of the reader who began it. */
+/* A load is known by the reader who began it. */
 typedef Load {
   bool running;
   bool doomed;
   byte stamp;
-  byte node
+  byte node;
+  byte new_to /* the readers, one bit each, who ask and asked already when it began: it is new enough for them */
 };
 Load load[READERS];
-byte slot = NOBODY; /* the load that readers find to join */
+byte slot = NOBODY;  /* the load that readers find: of those that run the one that began last */
+byte older = NOBODY; /* the other one that runs, beside that in the slot */
 byte awaits[READERS] = NOBODY;
+bool too_old[READERS]; /* the load that is awaited: its end is waited for, not its value */
 byte answer[READERS];
 
-bool began, committed;
+byte asking;        /* the readers who began to read and have not joined or begun a load, one bit each */
+byte reads, began;  /* by all readers; readers who began */
+bool committed;
+hidden byte each, good_load_runs_already, two_run_already; /* of no use between steps */
 
 /* Whether nothing around the key was invalidated since the counter stood at `stamp`. */
 #ifdef MUTANT_OUTER_FAMILY_IGNORED
@@ -54,7 +66,27 @@ bool began, committed;
 #define OUTER_UNCHANGED(stamp) (outer_generation <= (stamp))
 #endif
 #define INNER_UNCHANGED(which, stamp) (node[which].generation <= (stamp))
+#if READERS == 2
+#define RUNNING (load[0].running + load[1].running)
+#else
+#define RUNNING (load[0].running + load[1].running + load[2].running)
+#endif
 #define GOOD(r) (!load[r].doomed && INNER_UNCHANGED(load[r].node, load[r].stamp) && OUTER_UNCHANGED(load[r].stamp))
+
+#ifdef MUTANT_READER_SKIPS_GENERATION
+#define GOOD_ENTRY entry
+#elif defined(MUTANT_NODE_FOUND_BY_NAME)
+#define GOOD_ENTRY (entry && (inner == 0 || INNER_UNCHANGED(inner, entry_stamp)) && OUTER_UNCHANGED(entry_stamp))
+#else
+#define GOOD_ENTRY (entry && INNER_UNCHANGED(entry_node, entry_stamp) && OUTER_UNCHANGED(entry_stamp))
+#endif
+
+#ifdef MUTANT_JOIN_OLD_LOAD
+#define GOOD_TO_JOIN (!load[slot].doomed)
+#else
+#define GOOD_TO_JOIN GOOD(slot)
+#endif
+#define MAY_JOIN(r) (GOOD_TO_JOIN || (load[slot].new_to & (1 << r)))
 
 #ifdef MUTANT_NODE_FREED_UNDER_READER
 #define FREE(n) (node[n].references == 0)
@@ -120,14 +152,32 @@ inline store(r, value) {
   hold(entry_node)
 }
 
+/* Within a d_step. */
+inline asks_no_more(r) {
+  asking = asking & ~(1 << r);
+#ifndef MUTANT_NUMBER_OF_EARLIER_READ
+  for (each : 0 .. READERS - 1) {
+    load[each].new_to = load[each].new_to & ~(1 << r)
+  }
+#endif
+}
+
 /* Within a d_step: under the lock of the key's loads. */
 inline begin_load(r) {
+  asks_no_more(r);
 #ifndef ONLY_STALE
-  /* F-1: whoever begins a load finds no other that would have served. */
-  good_load_runs_already = load[1 - r].running && GOOD(1 - r);
+  /* F-1: whoever begins a load finds no other that would have served; C-27: nor two of them. */
+  good_load_runs_already = false;
+  for (each : 0 .. READERS - 1) {
+    good_load_runs_already = good_load_runs_already || load[each].running && GOOD(each)
+  }
   assert(!good_load_runs_already);
+  two_run_already = RUNNING >= 2;
+  assert(!two_run_already);
 #endif
   load[r].running = true;
+  load[r].new_to = asking;
+  older = slot;
 #ifndef MUTANT_FAMILY_NODE_FORGOTTEN
   hold(load[r].node);
 #endif
@@ -139,26 +189,37 @@ inline begin_load(r) {
 inline end_load(r, value) {
 #ifdef MUTANT_OLD_END_CLEARS_SLOT
   slot = NOBODY;
-#else
-  if
-  :: slot == r -> slot = NOBODY
-  :: else
-  fi;
 #endif
   if
-#ifdef MUTANT_DOOMED_LOAD_TELLS_NOBODY
-  :: awaits[1 - r] == r && !load[r].doomed ->
+  :: slot == r ->
+#ifdef MUTANT_OLDER_FORGOTTEN
+     slot = NOBODY;
 #else
-  :: awaits[1 - r] == r ->
+     slot = older;
 #endif
-     answer[1 - r] = value;
-     awaits[1 - r] = NOBODY
+     older = NOBODY
+  :: older == r -> older = NOBODY
   :: else
   fi;
+  for (each : 0 .. READERS - 1) {
+    if
+#if defined(MUTANT_DOOMED_LOAD_TELLS_NOBODY)
+    :: awaits[each] == r && !load[r].doomed ->
+#elif defined(MUTANT_END_TELLS_JOINERS_ALONE)
+    :: awaits[each] == r && !too_old[each] ->
+#else
+    :: awaits[each] == r ->
+#endif
+       answer[each] = (too_old[each] -> 0 : value);
+       awaits[each] = NOBODY
+    :: else
+    fi
+  }
   let_go(load[r].node);
   load[r].running = false;
   load[r].doomed = false;
-  load[r].stamp = 0
+  load[r].stamp = 0;
+  load[r].new_to = 0
 }
 
 /* Within a d_step: the read is over. */
@@ -169,15 +230,22 @@ inline give(value) {
 }
 
 proctype Reader(byte r) {
-  byte reads, value, promised_before_read, seen_node, seen_stamp;
-  bool good, good_load_runs_already;
-  r == 0 || began; /* the readers are alike: one order stands for both */
+  byte value, promised_before_read, seen_node, seen_stamp;
+  bool good;
+  began >= r || reads == READS; /* the readers are alike: one order stands for all */
   do
-  :: reads < READS ->
      /* Look up, lock-free: take the entry under a guard, then judge it by one family after the other. */
-     d_step {
-       began = true;
+  :: d_step {
+       reads < READS ->
+       began = (began == r -> began + 1 : began);
        reads++;
+       asking = asking | (1 << r);
+#ifdef MUTANT_NUMBER_NEED_NOT_BE_ABOVE
+       if
+       :: slot != NOBODY -> load[slot].new_to = load[slot].new_to | (1 << r)
+       :: else
+       fi;
+#endif
        promised_before_read = promised;
        if
        :: entry ->
@@ -202,7 +270,9 @@ proctype Reader(byte r) {
           good = good && OUTER_UNCHANGED(seen_stamp);
 #endif
           if
-          :: good -> give(value)
+          :: good ->
+             asks_no_more(r);
+             give(value)
           :: else -> value = 0
           fi;
           node[seen_node].guards--;
@@ -222,19 +292,56 @@ proctype Reader(byte r) {
      :: else
      fi;
 
-     /* A miss: join the running load, or begin one. */
-     d_step {
-       if
-#ifdef MUTANT_JOIN_OLD_LOAD
-       :: slot != NOBODY && !load[slot].doomed -> awaits[r] = slot
-#else
-       :: slot != NOBODY && GOOD(slot) -> awaits[r] = slot
-#endif
-       :: else -> begin_load(r)
-       fi
-     };
+     /*
+      * A miss. Look again, now under the lock; join the newest load where it is good, or new enough whatever was
+      * invalidated since; else begin one, or where two run wait until the older one has ended, and ask again.
+      * Who finds a load that is new enough but not good need not join it.
+      */
+ask:
      if
-     :: !load[r].running ->
+     :: d_step {
+          !GOOD_ENTRY && slot != NOBODY && MAY_JOIN(r) ->
+          asks_no_more(r);
+          awaits[r] = slot
+        }
+     :: d_step {
+          GOOD_ENTRY || slot == NOBODY || !GOOD_TO_JOIN ->
+          if
+          :: GOOD_ENTRY ->
+             asks_no_more(r);
+             value = entry_value;
+             give(value);
+             good = true
+#ifndef MUTANT_THIRD_LOAD_BEGINS
+          :: !GOOD_ENTRY && older != NOBODY ->
+             awaits[r] = older;
+             too_old[r] = true
+#endif
+          :: else -> begin_load(r)
+          fi
+        }
+     fi;
+wait:
+     if
+     :: good -> good = false
+     :: too_old[r] ->
+        d_step {
+          awaits[r] == NOBODY;
+          too_old[r] = false
+        };
+#ifdef MUTANT_JOINS_ANY_LOAD_AFTER_WAITING
+        if
+        :: d_step {
+             slot != NOBODY ->
+             asks_no_more(r);
+             awaits[r] = slot
+           };
+           goto wait
+        :: else
+        fi;
+#endif
+        goto ask
+     :: !good && !too_old[r] && !load[r].running ->
         d_step {
           awaits[r] == NOBODY;
           value = answer[r];
@@ -272,7 +379,7 @@ proctype Reader(byte r) {
      fi;
 answered:
      skip
-  :: else -> break
+  :: reads == READS -> break
   od
 }
 
@@ -283,9 +390,7 @@ inline invalidate_key() {
 #endif
 #ifndef MUTANT_KEY_DROP_KEEPS_FLIGHT
   if
-  :: slot != NOBODY ->
-     load[slot].doomed = true;
-     slot = NOBODY
+  :: slot != NOBODY -> load[slot].doomed = true
   :: else
   fi
 #endif
@@ -362,9 +467,14 @@ init {
   atomic {
     run Reader(0);
     run Reader(1);
+#if READERS > 2
+    run Reader(2);
+#endif
     run KeyChange();
     run FamilyChange(false);
+#ifndef ONE_FAMILY_CHANGE
     run FamilyChange(true);
+#endif
     run Evictor()
   }
 }

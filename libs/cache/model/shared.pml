@@ -5,7 +5,7 @@
  *
  * stale: HIT_IGNORES_TOKENS FILL_IGNORES_LEASE FILL_IGNORES_FAMILY_TOKEN ABSENT_EQUALS_ABSENT TOKEN_REUSED LEASE_REUSED
  * stale: KEY_DROP_KEEPS_LEASE KEY_DROP_IN_TWO_STEPS SNAPSHOT_BEFORE_FETCH NO_FENCE_WHILE_QUEUED FENCE_IS_A_FLAG
- * stale: RUN_ID_IGNORED RETURNS_BEFORE_APPLIED INVALIDATE_BEFORE_COMMIT
+ * stale: RETURNS_BEFORE_APPLIED INVALIDATE_BEFORE_COMMIT
  * variants: BUSY_FILLS
  */
 #include "promise.pml"
@@ -162,28 +162,6 @@ proctype Change(bool first) {
   }
 }
 
-#ifdef MUTANT_RUN_ID_IGNORED
-/*
- * The provider becomes an older state of itself. With its identity in every key nothing older can be reached, which is
- * losing everything, and Loss does that; without, entry and token are what they were.
- */
-proctype Restore() {
-  byte value;
-  d_step {
-    stored && stored_family == LIVE;
-    value = stored_value
-  };
-  d_step {
-    lose_lease();
-    lose_family();
-    family = LIVE;
-    stored = true;
-    stored_value = value;
-    stored_family = LIVE
-  }
-}
-#endif
-
 init {
   atomic {
     run Reader(A);
@@ -194,9 +172,5 @@ init {
     run Network(B);
     run Loss();
     run Sibling()
-#ifdef MUTANT_RUN_ID_IGNORED
-    ;
-    run Restore()
-#endif
   }
 }
