@@ -13,14 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// What the cache counts is counted over all scopes (docs/deviations.md).
-constexpr std::string_view kAll = "all";
-
-/// Kept by their owners as running totals; what was added since the last look is counted here.
-void follow(probes::Counter& counter, std::uint64_t total) {
-  if (total > counter.value()) counter.add(total - counter.value());
-}
-
 std::string_view status_of(jobs::Outcome::Kind outcome) {
   switch (outcome) {
     case jobs::Outcome::Kind::done: return "done";
@@ -45,8 +37,6 @@ std::string_view name_of(events::Bus::Mode mode) {
 MetricsPage::MetricsPage(Runtime& runtime, probes::Metrics& metrics, const std::vector<std::string>& signals)
     : runtime_(runtime), metrics_(metrics), queues_(runtime.queue.queues()) {
   auto& registry = metrics_.registry;
-  registry.declare("scope", kAll);
-  for (const auto& area : runtime_.dispatcher.areas()) registry.declare("scope", area.name());
   for (const auto& queue : queues_) registry.declare("queue", queue);
   for (const auto& event : runtime_.bus.events()) registry.declare("hook", event);
   for (const auto& signal : signals) registry.declare("signal", signal);
@@ -60,40 +50,23 @@ MetricsPage::MetricsPage(Runtime& runtime, probes::Metrics& metrics, const std::
   });
   runtime_.bus.on_handled(
       [this](std::string_view event, events::Bus::Mode mode, bool ok) { metrics_.hook_deliveries_total.at({event, name_of(mode), ok ? "ok" : "error"}).add(); });
-  coherence::observer = this;
 }
 
 MetricsPage::~MetricsPage() {
-  if (coherence::observer == this) coherence::observer = nullptr;
   runtime_.queue.on_ran({});
   runtime_.bus.on_handled({});
 }
 
-void MetricsPage::loaded(std::string_view scope, std::chrono::nanoseconds took) { metrics_.cache_loader_seconds.at({scope}).observe(took); }
-
-void MetricsPage::invalidated(std::string_view scope, Kind kind) {
-  metrics_.cache_invalidations_total.at({scope, kind == Kind::key ? "key" : "family", "applied"}).add();
-}
-
 void MetricsPage::refresh() {
   auto& m = metrics_;
-  const auto c = runtime_.cache.snapshot();
-  follow(m.cache_requests_total.at({kAll, "hit"}), c.hits);
-  follow(m.cache_requests_total.at({kAll, "miss"}), c.loads);
-  follow(m.cache_requests_total.at({kAll, "joined"}), c.joins);
-  follow(m.cache_fill_discarded_total.at({kAll, "invalidated"}), c.discarded.invalidated);
-  follow(m.cache_fill_discarded_total.at({kAll, "error"}), c.discarded.not_cacheable + c.load_failures);
-  follow(m.cache_evictions_total.at({kAll}), c.evictions);
-  m.cache_entries.at({kAll}).set(static_cast<double>(c.entries));
-  m.cache_bytes.at({kAll}).set(static_cast<double>(c.bytes));
   const auto h = runtime_.hub.statistics();
   m.ws_connections.at({"user"}).set(static_cast<double>(h.user_sockets));
   m.ws_connections.at({"anonymous"}).set(static_cast<double>(h.anonymous_sockets));
   for (const auto& [signal, tally] : runtime_.hub.tallies()) {
-    follow(m.signals_emitted_total.at({signal}), tally.emitted);
-    follow(m.signals_delivered_total.at({signal}), tally.delivered);
-    follow(m.signals_dropped_total.at({signal, "closed"}), tally.closed);
-    follow(m.signals_dropped_total.at({signal, "overflow"}), tally.overflow);
+    m.signals_emitted_total.at({signal}).follow(tally.emitted);
+    m.signals_delivered_total.at({signal}).follow(tally.delivered);
+    m.signals_dropped_total.at({signal, "closed"}).follow(tally.closed);
+    m.signals_dropped_total.at({signal, "overflow"}).follow(tally.overflow);
   }
   const auto sessions = runtime_.database.sessions();
   m.db_pool_connections.at({"idle"}).set(static_cast<double>(sessions.idle));

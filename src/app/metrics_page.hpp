@@ -4,15 +4,15 @@
 #include <vector>
 
 #include "platform/http_server/http.hpp"
-#include "runtime/coherence/scope.hpp"
 #include "runtime/probes/metrics.hpp"
 #include "runtime/runtime.hpp"
 
 namespace watchbell::app {
 
 /// Answers GET /metrics on the listener for metrics, and fills the series: it is told what the parts of the runtime do, and asks them for the rest when
-/// somebody looks. What can be a label is fixed when it is made: the queues, events, signals and areas that were mounted by then. Loop-only.
-class MetricsPage final : public http::Handler, private coherence::Observer {
+/// somebody looks. Those of the cache are filled by probes::CacheMetrics. What can be a label is fixed when it is made: the queues, events and signals
+/// that were mounted by then. Loop-only.
+class MetricsPage final : public http::Handler {
  public:
   /// @param signals  ids of all that may be emitted
   MetricsPage(Runtime& runtime, probes::Metrics& metrics, const std::vector<std::string>& signals);
@@ -25,8 +25,6 @@ class MetricsPage final : public http::Handler, private coherence::Observer {
   static awaitable<void> watch_lag(Executor executor, probes::Histogram& lag);
 
  private:
-  void loaded(std::string_view scope, std::chrono::nanoseconds took) override;
-  void invalidated(std::string_view scope, Kind kind) override;
   void refresh();
   awaitable<void> count_jobs();
 

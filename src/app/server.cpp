@@ -32,6 +32,7 @@
 #include "platform/log/log.hpp"
 #include "platform/resolver/egress.hpp"
 #include "platform/resolver/resolver.hpp"
+#include "runtime/probes/cache_metrics.hpp"
 #include "runtime/probes/metrics.hpp"
 #include "runtime/probes/readiness.hpp"
 #include "runtime/runtime.hpp"
@@ -169,6 +170,8 @@ struct Server::Parts {
   async::TaskScope scope{loop.executor(), report};
   async::PausePoints pauses{loop.executor()};
   async::BlockingPool pool{{.name = "wb-decode", .threads = 1}};
+  probes::Metrics metrics;
+  probes::CacheMetrics cache_metrics{metrics};
   std::unique_ptr<cache::Cache> cache;
   std::unique_ptr<crypto::PasswordHasher> passwords;
   std::unique_ptr<jobs::Queue> queue;
@@ -182,7 +185,6 @@ struct Server::Parts {
   std::unique_ptr<net::Egress> egress;
   std::unique_ptr<net::Resolver> resolver;
   std::unique_ptr<http::Client> client;
-  std::unique_ptr<probes::Metrics> metrics;
   std::unique_ptr<Runtime> runtime;
   std::unique_ptr<Modules> modules;
   std::unique_ptr<MetricsPage> metrics_page;
@@ -281,6 +283,8 @@ Result<void> Server::Parts::build() {
   cache::CacheOptions cache_options;
   cache_options.max_bytes = static_cast<std::size_t>(config.cache_max_bytes);
   cache_options.max_entries = static_cast<std::size_t>(config.cache_max_entries);
+  cache_options.per_scope_share = config.cache_per_scope_share;
+  if (config.metrics_listen) cache_options.observer = &cache_metrics;
   cache = std::make_unique<cache::Cache>(cache_options);
   crypto::PasswordHasher::Options hashing;
   hashing.max_queued = static_cast<std::size_t>(config.password_queue);
@@ -317,8 +321,7 @@ Result<void> Server::Parts::build() {
   rpc::Front::Options front_options{.base_url = base_url, .trusted_origins = {rpc::origin_of(base_url)}, .trusted_proxies = config.trusted_proxies, .max_body_bytes = static_cast<std::size_t>(config.max_body_bytes), .on_request = {}};
   if (online && config.listen.is_loopback())
     for (const char* host : {"localhost", "127.0.0.1", "[::1]"}) front_options.trusted_origins.push_back(rpc::origin_of("http://" + std::string(host) + ":" + std::to_string(listener->port())));
-  metrics = std::make_unique<probes::Metrics>();
-  front_options.on_request = [this](std::string_view kind, std::chrono::nanoseconds took) { metrics->http_request_seconds.at({kind}).observe(took); };
+  front_options.on_request = [this](std::string_view kind, std::chrono::nanoseconds took) { metrics.http_request_seconds.at({kind}).observe(took); };
   front = std::make_unique<rpc::Front>(*dispatcher, wheel, std::move(front_options));
 
   settings = std::make_unique<settings::Store>(*keyring);
@@ -456,8 +459,9 @@ awaitable<Result<void>> Server::start() {
   if (p.metrics_listener) {
     std::vector<std::string> signals;
     for (const auto& signal : p.modules->signals()) signals.push_back(signal.id);
-    p.metrics_page = std::make_unique<MetricsPage>(*p.runtime, *p.metrics, signals);
-    p.scope.spawn("metrics.lag", MetricsPage::watch_lag(p.loop.executor(), p.metrics->runtime_lag_seconds.one()));
+    p.cache_metrics.follow(*p.cache);
+    p.metrics_page = std::make_unique<MetricsPage>(*p.runtime, p.metrics, signals);
+    p.scope.spawn("metrics.lag", MetricsPage::watch_lag(p.loop.executor(), p.metrics.runtime_lag_seconds.one()));
     p.metrics_gate.open(*p.metrics_page);
     p.metrics_listener->start_accepting();
   }

@@ -57,7 +57,7 @@ TEST(Architecture, every_setting_has_a_reader) {
   const std::string header = text_of(root / "src/app/config/config.hpp");
   const auto begin = header.find("struct Config {");
   const std::string table = header.substr(begin, header.find("bool uses_postgresql", begin) - begin);
-  static const std::regex member(R"(\n  std::[^;\n]*?([a-z_0-9]+)(?: = [^;\n]*|\{[^;\n]*\})?;|\n  (?:Endpoint|log::Level|log::Format) ([a-z_]+))");
+  static const std::regex member(R"(\n  std::[^;\n]*?([a-z_0-9]+)(?: = [^;\n]*|\{[^;\n]*\})?;|\n  (?:double|Endpoint|log::Level|log::Format) ([a-z_]+))");
   const std::set<std::string> later{"rate_limit_principal", "rate_limit_address", "rate_limit_sign_in", "config", "database_url", "redis_url"};
   int members = 0;
   for (std::sregex_iterator it(table.begin(), table.end(), member), end; it != end; ++it) {
@@ -129,6 +129,16 @@ TEST_F(Tree, rules_that_include_the_runtime_or_a_clock_fail) {
 TEST_F(Tree, a_library_that_knows_the_server_fails) {
   write("libs/cache/src/bad.cpp", "#include \"base/error.hpp\"\n");
   EXPECT_EQ(check(root_).size(), 1u) << list(check(root_));
+}
+
+TEST_F(Tree, the_inside_of_a_library_is_not_for_the_server) {
+  write("src/runtime/coherence/good.hpp", "#include <watchbell/cache/scope.hpp>\n");
+  write("src/domains/catalog/test/bad_test.cpp", "#include <watchbell/cache/detail/core.hpp>\n");
+  write("src/runtime/coherence/bad.cpp", "#include \"watchbell/cache/detail/load.hpp\"\n");
+  write("src/runtime/coherence/worse.cpp", "#include \"libs/cache/src/engine.hpp\"\n");
+  const auto found = check(root_);
+  ASSERT_EQ(found.size(), 3u) << list(found);
+  for (const auto& violation : found) EXPECT_NE(violation.what.find("public headers"), std::string::npos) << violation.what;
 }
 
 TEST_F(Tree, a_detached_coroutine_fails) {

@@ -113,6 +113,8 @@ class Checker {
     if (pure && (include.starts_with("boost/asio") || include.starts_with("boost/json") || include.starts_with("platform/") || include.starts_with("runtime/") || include.starts_with("async/") || include == "base/clock.hpp"))
       add(path, line, "rules and types include only base, other types and the standard library, not " + include);
     const auto target = split(include);
+    const bool of_library = target[0] == "watchbell" || target[0] == "libs";
+    if (of_library && (target[0] == "libs" || std::ranges::find(target, "detail") != target.end())) add(path, line, "of a library only its public headers may be included, not " + include);
     if (std::ranges::find(target, "..") != target.end()) add(path, line, "includes are named from src on, not by ..: " + include);
     const int target_floor = floor_of(target[0]);
     if (target_floor < 0) return;

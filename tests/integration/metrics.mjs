@@ -43,16 +43,17 @@ test("every_series_is_counted_under_its_own_labels", async (context) => {
   await until("the webhook", () => sink.posts.length === 1);
 
   const expected = [
-    'cache_requests_total{scope="all",result="hit"}',
-    'cache_requests_total{scope="all",result="miss"}',
+    'cache_requests_total{scope="catalog",result="hit"}',
+    'cache_requests_total{scope="catalog",result="miss"}',
+    'cache_requests_total{scope="healthcheck",result="miss"}',
     'cache_loader_seconds_count{scope="catalog"}',
     'cache_loader_seconds_count{scope="auth"}',
     'cache_loader_seconds_count{scope="healthcheck"}',
     'cache_loader_seconds_sum{scope="catalog"}',
     'cache_invalidations_total{scope="catalog",kind="family",result="applied"}',
     'cache_invalidations_total{scope="auth",kind="key",result="applied"}',
-    'cache_entries{scope="all"}',
-    'cache_bytes{scope="all"}',
+    'cache_entries{scope="auth"}',
+    'cache_bytes{scope="auth"}',
     'signals_emitted_total{signal="notification.received"}',
     'signals_delivered_total{signal="notification.received"}',
     'ws_connections{kind="user"}',

@@ -182,7 +182,10 @@ void RedisServer::wait_for(int signal, int flags) {
   int status = 0;
   while (::waitpid(pid_, &status, flags) < 0)
     if (errno != EINTR) fail_with("waitpid");
-  if (WIFEXITED(status) || WIFSIGNALED(status)) pid_ = 0;
+  if (WIFEXITED(status) || WIFSIGNALED(status)) {
+    pid_ = 0;
+    frozen_ = false;
+  }
 }
 
 void RedisServer::stop() {
@@ -194,10 +197,14 @@ void RedisServer::kill() {
   if (pid_ != 0) wait_for(SIGKILL, 0);
 }
 void RedisServer::freeze() {
-  if (pid_ != 0) wait_for(SIGSTOP, WUNTRACED);
+  if (pid_ == 0 || frozen_) return;
+  wait_for(SIGSTOP, WUNTRACED);
+  frozen_ = true;
 }
 void RedisServer::thaw() {
-  if (pid_ != 0) wait_for(SIGCONT, WCONTINUED);
+  if (pid_ == 0 || !frozen_) return;  // one that runs does not tell that it goes on
+  frozen_ = false;
+  wait_for(SIGCONT, WCONTINUED);
 }
 void RedisServer::flush() {
   if (const auto answer = command({"FLUSHALL"}); answer != "+OK") throw std::runtime_error("FLUSHALL: " + answer);

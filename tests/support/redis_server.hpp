@@ -51,6 +51,7 @@ class RedisServer {
   }
   /// Holds all of it, as a hung machine would; returns once it stands still.
   void freeze();
+  /// Nothing when it runs.
   void thaw();
   /// Removes all keys.
   void flush();
@@ -68,6 +69,7 @@ class RedisServer {
   std::string unix_path_;
   std::uint16_t port_ = 0;
   pid_t pid_ = 0;
+  bool frozen_ = false;
 };
 
 }  // namespace watchbell::test

@@ -37,7 +37,7 @@ class Books {
 
   void rename(int book, std::string title) {
     shelf_.titles[book] = std::move(title);                // commit first,
-    scope_.invalidate_family(cache::Family("book", book));  // then invalidate all that was derived from it
+    scope_.invalidate_prefix(cache::Family("book", book));  // then invalidate all that was derived from it
   }
 
  private:

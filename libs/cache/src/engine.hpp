@@ -1,10 +1,13 @@
 #pragma once
 
+#include "entry.hpp"
 #include "families.hpp"
-#include "sieve.hpp"
+#include "policy/clock_tiny_lfu.hpp"
+#include "table.hpp"
 
 #include <watchbell/cache/cache.hpp>
 #include <watchbell/cache/detail/core.hpp>
+#include <watchbell/cache/detail/sync.hpp>
 
 #include <boost/intrusive/list.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -12,150 +15,133 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string_view>
 #include <typeinfo>
+#include <vector>
 
 namespace watchbell::cache::detail {
 
-struct Entry : PolicyHook, boost::intrusive::list_base_hook<> {
-  Entry(Key key, Node& scope, Node& family) : key(std::move(key)), scope(&scope), family(&family) {}
-
-  Key key;
-  Node* scope;
-  Node* family;  // held
-  const std::type_info* type = nullptr;
-  std::shared_ptr<const void> value;
-  std::uint64_t stamp = 0;
-  TimePoint expires;
-  std::size_t charge = 0;
-};
-
-/// The core over one mutex. The hit path takes it too: in this cut coherence comes before the last nanoseconds, and all
-/// that would have to change for a lock-free hit is in this class.
+/// The core. Hits read the table and the generations without a lock; everything else, and that is what a miss or a
+/// change does anyway, takes one mutex for a few steps of bookkeeping. It is never held while a loader runs, a value is
+/// destroyed, or a waiter is resumed.
 class Engine final : public Core {
  public:
   explicit Engine(CacheOptions options);
   ~Engine() override;
 
-  Node& acquire_scope(std::string_view name) override;
-  void release_scope(Node& root) override;
+  Node& acquire_scope(std::string_view name);
+  void release_scope(Node& root);
 
-  std::shared_ptr<const void> find(const ScopeState& scope, const Key& key, const std::type_info& type) override;
-  Begun begin(const ScopeState& scope, const Key& key, const std::type_info& type,
-              const boost::asio::any_io_executor& executor, const boost::asio::cancellation_slot& thread,
-              LoadRules rules) override;
-  void invalidate(const ScopeState& scope, const Key& key) override;
-  void invalidate_family(const ScopeState& scope, const Family& family) override;
-  void clear() override;
+  Loan find(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead,
+            bool goes_on_to_begin);
+  Begun begin(const ScopeState& scope, const Key& key, const Asking& asking, const std::shared_ptr<Load>& load);
+  std::uint64_t last_flight() const;
+  void invalidate(const ScopeState& scope, const Key& key);
+  void invalidate_family(const ScopeState& scope, const Family& family);
+  void clear();
 
-  void load_started(Flight& flight, const boost::asio::cancellation_slot& thread) override;
-  void finish(Flight& flight, std::shared_ptr<const void> value, std::size_t value_bytes, bool cacheable) override;
-  void fail(Flight& flight, std::exception_ptr error) override;
-  void time_out(Flight& flight) override;
-  void ended(Flight& flight) noexcept override;
+  void load_started(Load& load, const boost::asio::cancellation_slot& thread, const void* plain_thread);
+  Kept finish(Flight& flight, std::shared_ptr<const void> value, std::size_t value_bytes, bool cacheable,
+              Duration ttl_at_most);
+  void fail(Load& load, std::exception_ptr error);
+  void time_out(Load& load, bool elsewhere);
+  void ended(Load& load) noexcept;
 
-  bool happened(const Event& event) override;
-  bool wait(Event& event, std::shared_ptr<Waiter> waiter) override;
-  bool give_up(Event& event, Waiter& waiter) override;
-  Event& begin_close() override;
+  bool happened(const Event& event);
+  bool wait(Event& event, std::shared_ptr<Waiter> waiter);
+  bool give_up(Event& event, Waiter& waiter);
+  Event& begin_close();
 
-  Statistics snapshot() const override;
+  std::size_t sweep(std::size_t most);
+  Statistics snapshot() const;
+  Statistics snapshot(const ScopeState& scope) const;
+  std::vector<ScopeStatistics> scopes() const;
+  EntryPage list_entries(std::uint64_t offset, std::uint64_t limit, EntryOrder order) const;
+  std::uint64_t remove_family(const ScopeState& scope, const Family& family);
+  Observer* observer() const noexcept { return options_.observer; }
+  TimePoint now() const { return options_.clock ? options_.clock() : coarse_now(); }
 
   static std::size_t charge(const Key& key, std::size_t value_bytes) noexcept;
 
  private:
-  using Entries = boost::intrusive::list<Entry>;
-
-  struct Probe {
-    const Node* scope;
-    std::string_view encoded;
-    std::uint64_t hash;  // of the path alone
-  };
-  static Probe probe(const ScopeState& scope, const Path& path) noexcept {
-    return {scope.root, path.encoded(), path.hash()};
-  }
-
-  /// For entries and flights alike: identified by scope and key.
-  struct Hash {
+  /// Flights are identified as entries are: by scope and key.
+  struct FlightHash {
     using is_transparent = void;
     using is_avalanching = void;
-    template <class Item>
-    std::size_t operator()(const Item* item) const noexcept {
-      return static_cast<std::size_t>(item->scope->hash ^ item->key.hash());
-    }
-    std::size_t operator()(const Probe& probe) const noexcept {
-      return static_cast<std::size_t>(probe.scope->hash ^ probe.hash);
-    }
+    std::size_t operator()(const Flight* flight) const noexcept { return static_cast<std::size_t>(flight->hash); }
+    std::size_t operator()(const Probe& probe) const noexcept { return static_cast<std::size_t>(probe.hash); }
   };
-  struct Equal {
+  struct FlightEqual {
     using is_transparent = void;
-    template <class Item>
-    bool operator()(const Item* a, const Item* b) const noexcept {
-      return a == b || (a->scope == b->scope && a->key == b->key);
+    bool operator()(const Flight* a, const Flight* b) const noexcept { return a == b; }
+    bool operator()(const Probe& probe, const Flight* flight) const noexcept {
+      return probe.hash == flight->hash && probe.scope == flight->scope && probe.key == flight->key.encoded();
     }
-    template <class Item>
-    bool operator()(const Probe& probe, const Item* item) const noexcept {
-      return probe.scope == item->scope && probe.hash == item->key.hash() && probe.encoded == item->key.encoded();
-    }
-    template <class Item>
-    bool operator()(const Item* item, const Probe& probe) const noexcept {
-      return (*this)(probe, item);
-    }
-  };
-  template <class Item>
-  using Table = boost::unordered_flat_set<Item*, Hash, Equal>;
-
-  /// Entries taken out of the store. Made before the lock is taken, so that values, whose destructors are the
-  /// program's, die after it is given back.
-  class Trash {
-   public:
-    Trash() = default;
-    Trash(const Trash&) = delete;
-    Trash& operator=(const Trash&) = delete;
-    ~Trash() {
-      entries_.clear_and_dispose([](Entry* entry) { delete entry; });
-    }
-    void add(Entry& entry) noexcept { entries_.push_back(entry); }
-
-   private:
-    Entries entries_;
+    bool operator()(const Flight* flight, const Probe& probe) const noexcept { return (*this)(probe, flight); }
   };
 
-  enum class Removal { evicted, expired, invalidated, replaced };
+  static Probe probe(const ScopeState& scope, const Path& path) noexcept {
+    return {scope.root, path.encoded(), scope.root->hash ^ path.hash()};
+  }
+  static Probe probe(const Flight& flight) noexcept { return {flight.scope, flight.key.encoded(), flight.hash}; }
+
+  class Section;
+  enum class Removal : std::uint8_t { evicted, expired, invalidated, replaced };
 
   void pause(std::string_view point) const {
     if (options_.pause_for_test) options_.pause_for_test(point);
   }
-  bool is_valid(const Entry& entry) const noexcept { return entry.family->unchanged_since(entry.stamp); }
-  bool is_valid(const Flight& flight) const noexcept {
+  static bool is_valid(const Entry& entry) noexcept { return entry.family->unchanged_since(entry.stamp); }
+  static bool is_valid(const Flight& flight) noexcept {
     return !flight.doomed && flight.family->unchanged_since(flight.stamp);
   }
+  static Statistics& counts(const Node& scope) noexcept;
 
-  Entry* find_live(const Probe& probe, const std::type_info& type, TimePoint now, Trash& trash);
-  void remove(Entry& entry, Removal why, Trash& trash) noexcept;
-  void drop_key(const Probe& probe, Trash& trash) noexcept;
+  Entry* find_live(const Probe& probe, const std::type_info& type, TimePoint at);
+  bool remove_if_dead(Entry& entry, TimePoint at) noexcept;
+  void bury(const Probe& probe) noexcept;
+  void remove(Entry& entry, Removal why) noexcept;
+  void drop_key(const Probe& probe) noexcept;
+  Flight*& slot_of(const Flight& flight) noexcept;
   void forget_if_current(Flight& flight) noexcept;
-  void store(Flight& flight, std::size_t value_bytes, bool cacheable, TimePoint now, Trash& trash);
-  void reclaim(TimePoint now, Trash& trash) noexcept;
+  Kept store(Flight& flight, std::size_t value_bytes, bool cacheable, Duration ttl_at_most, TimePoint at);
+  bool make_room(Node& scope, std::size_t cost, TimePoint at) noexcept;
+  Entry* choose_victim(Node& scope) noexcept;
+  void account(Node& scope) noexcept;
+  std::size_t look_for_dead(std::size_t slots, TimePoint at) noexcept;
+  void collect(Section& section, bool all = false) noexcept;
   Duration shortened(Duration ttl) noexcept;
   bool settle(Flight& flight, std::shared_ptr<const void> value, std::exception_ptr error) noexcept;
-  void cancel_load(Flight& flight);
+  void settle_all(Load& load, const std::exception_ptr& error, std::uint64_t Statistics::*counter);
+  void cancel_load(Load& load);
+  Statistics counted(const Node& scope) const;
 
   const CacheOptions options_;
 
-  mutable std::mutex mutex_;  // guards all below
+  Table table_;  // read by hits; changed under the mutex
+
+  // On a line of its own, which no hit reads.
+  alignas(64) mutable Mutex mutex_;  // guards all below
   Families families_;
   std::uint64_t generation_ = 0;
-  Table<Entry> table_;
-  Table<Flight> flights_;
-  Entries entries_;  // in the order in which `reclaim` meets them
-  Sieve<Entry> policy_;
-  boost::intrusive::list<Flight> running_;
+  boost::unordered_flat_set<Flight*, FlightHash, FlightEqual> flights_;
+  std::uint64_t flights_begun_ = 0;
+  ClockTinyLfu<Entry> policy_;
+  std::vector<Node*> over_share_;  // scopes that hold more than their share
+  std::uint64_t insertions_ = 0;
+  std::size_t bytes_ = 0;
+  std::size_t cursor_ = 0;  // slot of the table at which to look next for dead entries
+
+  // Entries and arrays out of the table that readers may still look at, in the order of their epochs.
+  struct Limbo {
+    PolicyQueue<Entry> entries;
+    std::unique_ptr<Table::Array> arrays;  // newest first
+  } limbo_;
+
+  boost::intrusive::list<Load> running_;
   std::uint64_t random_state_;
   bool closing_ = false;
   Event closed_;
-  Statistics statistics_;
 };
 
 }  // namespace watchbell::cache::detail

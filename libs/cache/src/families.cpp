@@ -1,5 +1,7 @@
 #include "families.hpp"
 
+#include "scope_data.hpp"
+
 #include <memory>
 
 namespace watchbell::cache::detail {
@@ -13,7 +15,15 @@ std::uint64_t child_hash(const Node& parent, std::string_view segment) noexcept 
 
 }  // namespace
 
-Families::Families() : root_{.parent = nullptr, .segment = {}, .hash = hash_bytes("root"), .references = 1} {}
+Node::Node(Node* parent_node, std::string_view encoded_segment, std::uint64_t path_hash)
+    : parent(parent_node),
+      scope_node(parent == nullptr ? nullptr : parent->parent == nullptr ? this : parent->scope_node),
+      hash(path_hash),
+      segment(encoded_segment) {}
+
+Node::~Node() = default;
+
+Families::Families() : root_(nullptr, {}, hash_bytes("root")) { root_.references = 1; }
 
 Families::~Families() = default;
 
@@ -27,8 +37,8 @@ Node& Families::acquire(Node& parent, std::string_view segment) {
     ++known->references;
     return *known;
   }
-  auto made = std::make_unique<Node>(Node{
-      .parent = &parent, .segment = std::string(segment), .hash = child_hash(parent, segment), .references = 1});
+  auto made = std::make_unique<Node>(&parent, segment, child_hash(parent, segment));
+  made->references = 1;
   nodes_.insert(made.get());
   ++parent.references;
   return *made.release();
@@ -56,6 +66,10 @@ void Families::release(Node& node) noexcept {
   for (Node* at = &node; at != nullptr && --at->references == 0;) {
     Node* const parent = at->parent;
     nodes_.erase(at);
+    if (at->scope) {
+      departed_ += at->scope->counted;
+      departed_.hits += at->scope->hits.sum();
+    }
     delete at;
     at = parent;
   }

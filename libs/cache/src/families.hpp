@@ -1,28 +1,46 @@
 #pragma once
 
+#include <watchbell/cache/detail/sync.hpp>
 #include <watchbell/cache/key.hpp>
+#include <watchbell/cache/statistics.hpp>
 
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace watchbell::cache::detail {
 
+struct ScopeData;
+
 /// An interned family. Lives as long as an entry, a running load, a scope object or a narrower family holds it.
 struct Node {
-  Node* parent;         // held; null for the root of all scopes
-  std::string segment;  // in its encoded form
-  std::uint64_t hash;   // of the whole path from the root, and so different in every scope
-  std::uint64_t generation = 0;
-  std::size_t references = 0;
+  Node(Node* parent_node, std::string_view encoded_segment, std::uint64_t path_hash);
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  ~Node();
 
-  /// Whether nothing that holds this node was invalidated after the counter stood at `stamp`.
+  // Read by hits.
+  Atomic<std::uint64_t> generation{0};
+  Node* const parent;      // held; null for the root of all scopes
+  Node* const scope_node;  // that this one belongs to; itself for a scope's own, null for the root
+
+  const std::uint64_t hash;  // of the whole path from the root, and so different in every scope
+  const std::string segment;  // in its encoded form
+  std::size_t references = 0;
+  std::unique_ptr<ScopeData> scope;  // of a scope's own node
+
+  /// Whether nothing that holds this node, up to its scope, was invalidated after the counter stood at `stamp`. Not for
+  /// the root of all scopes.
   bool unchanged_since(std::uint64_t stamp) const noexcept {
-    for (const Node* node = this; node != nullptr; node = node->parent)
-      if (node->generation > stamp) return false;
+    const Node* node = this;
+    do {
+      if (node->generation.load(std::memory_order_acquire) > stamp) return false;
+      node = node->parent;
+    } while (node->parent != nullptr);
     return true;
   }
 };
@@ -48,6 +66,15 @@ class Families {
 
   std::size_t size() const noexcept { return nodes_.size(); }
 
+  /// The counts of scopes that are gone.
+  const Statistics& departed() const noexcept { return departed_; }
+
+  template <class Visit>
+  void for_each_scope(Visit visit) const {
+    for (Node* const node : nodes_)
+      if (node->parent == &root_) visit(*node);
+  }
+
  private:
   struct Probe {
     const Node* parent;
@@ -72,6 +99,7 @@ class Families {
   Node* child(Node& parent, std::string_view segment) noexcept;
 
   Node root_;
+  Statistics departed_;
   boost::unordered_flat_set<Node*, Hash, Equal> nodes_;
 };
 

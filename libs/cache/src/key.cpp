@@ -1,10 +1,15 @@
 #include <watchbell/cache/detail/assert.hpp>
+#include <watchbell/cache/detail/bytes.hpp>
 #include <watchbell/cache/key.hpp>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <random>
+#include <stdexcept>
 
 namespace watchbell::cache {
 namespace {
@@ -19,33 +24,90 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-std::uint64_t word(const char* from, std::size_t size) noexcept {
-  std::uint64_t value = 0;
-  if (size != 0) std::memcpy(&value, from, size);  // an empty view may point nowhere
-  return value;
-}
+/// 0: not drawn yet. Drawn by the first hash, which may be made before this file's own objects would be.
+constinit std::atomic<std::uint64_t> process_seed{0};
 
-std::uint64_t process_seed() noexcept {
-  static const std::uint64_t seed = [] {
-    std::random_device device;
-    return (static_cast<std::uint64_t>(device()) << 32) | device();
-  }();
-  return seed;
+[[gnu::noinline]] void draw_seed() noexcept {
+#ifdef WATCHBELL_CACHE_EXPLORE
+  process_seed.store(kOdd2);  // a schedule must give the same run in every process
+#else
+  std::random_device device;
+  std::uint64_t none = 0;
+  process_seed.compare_exchange_strong(none, (static_cast<std::uint64_t>(device()) << 32) | device() | 1);
+#endif
 }
 
 }  // namespace
 
 namespace detail {
 
-std::uint64_t hash_bytes(std::string_view bytes) noexcept {
-  std::uint64_t state = process_seed() ^ fold(bytes.size() ^ kOdd1, kOdd2);
-  const std::uint64_t secret = state ^ kOdd1;
-  const char* at = bytes.data();
-  std::size_t left = bytes.size();
-  for (; left >= 16; at += 16, left -= 16) state = fold(word(at, 8) ^ secret, word(at + 8, 8) ^ state) + kOdd2;
-  const std::uint64_t low = word(at, left < 8 ? left : 8);
-  const std::uint64_t high = left > 8 ? word(at + 8, left - 8) : 0;
-  return fold(fold(low ^ secret, high ^ state) ^ kOdd2, secret ^ kOdd1);
+std::uint64_t hash_segment(std::uint64_t before, std::uint64_t mark, const char* at, std::size_t size) noexcept {
+  const std::uint64_t seed = process_seed.load(std::memory_order_relaxed);
+  if (seed == 0) [[unlikely]] {
+    draw_seed();
+    return hash_segment(before, mark, at, size);
+  }
+  std::uint64_t state = fold(before ^ seed, mark ^ kOdd1);
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  // The last step of each length overlaps the one before it, which the mark, with the length in it, makes good.
+  if (size > 16) {
+    const char* const last = at + size - 16;
+    for (; at < last; at += 16)
+      state = fold(word_at<std::uint64_t>(at) ^ seed, word_at<std::uint64_t>(at + 8) ^ state) + kOdd2;
+    low = word_at<std::uint64_t>(last);
+    high = word_at<std::uint64_t>(last + 8);
+  } else if (size >= 8) {
+    low = word_at<std::uint64_t>(at);
+    high = word_at<std::uint64_t>(at + size - 8);
+  } else if (size >= 4) {
+    low = word_at<std::uint32_t>(at);
+    high = word_at<std::uint32_t>(at + size - 4);
+  } else if (size > 0) {
+    low = static_cast<unsigned char>(at[0]);
+    high = static_cast<std::uint64_t>(static_cast<unsigned char>(at[size / 2])) << 8 |
+           static_cast<unsigned char>(at[size - 1]);
+  }
+  return fold(fold(low ^ seed ^ kOdd2, high ^ state) ^ kOdd2, seed ^ kOdd1);
+}
+
+void PathBytes::append_slowly(std::uint64_t mark, std::string_view text) {
+  char bytes[10];
+  std::size_t count = 0;
+  std::uint64_t rest = mark;
+  for (; rest >= 0x80; rest >>= 7) bytes[count++] = static_cast<char>((rest & 0x7F) | 0x80);
+  bytes[count++] = static_cast<char>(rest);
+  Large held = grown(count + text.size());
+  std::memcpy(held.data + held.size, bytes, count);
+  if (!text.empty()) std::memcpy(held.data + held.size + count, text.data(), text.size());
+  held.size += static_cast<std::uint32_t>(count + text.size());
+  set_large(held);
+}
+
+PathBytes::Large PathBytes::grown(std::size_t more) {
+  const std::string_view present = view();
+  const std::size_t needed = present.size() + more;
+  if (needed > std::numeric_limits<std::uint32_t>::max() / 2) throw std::length_error("a key longer than 2 GiB");
+  const std::size_t capacity = is_large() ? large().capacity : 0;
+  if (needed <= capacity) return large();
+  const Large larger{new char[2 * needed], static_cast<std::uint32_t>(2 * needed),
+                     static_cast<std::uint32_t>(present.size())};
+  std::memcpy(larger.data, present.data(), present.size());
+  release();
+  return larger;
+}
+
+void PathBytes::copy(const PathBytes& other) {
+  hash_ = other.hash_;
+  if (!other.is_large()) [[likely]] {
+    std::memcpy(small_, other.small_, sizeof small_);
+    return;
+  }
+  const std::string_view bytes = other.view();
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  const Large held{new char[size], size, size};
+  std::memcpy(held.data, bytes.data(), size);
+  set_large(held);
 }
 
 void assertion_failed(const char* what, const char* file, int line) noexcept {
@@ -54,6 +116,12 @@ void assertion_failed(const char* what, const char* file, int line) noexcept {
 }
 
 std::string_view SegmentReader::next() noexcept {
+  const char* const begin = rest_.data();
+  static_cast<void>(next_text());
+  return {begin, static_cast<std::size_t>(rest_.data() - begin)};
+}
+
+std::string_view SegmentReader::next_text() noexcept {
   std::size_t head = 0;
   std::uint64_t mark = 0;
   for (unsigned shift = 0;; shift += 7) {
@@ -61,28 +129,24 @@ std::string_view SegmentReader::next() noexcept {
     mark |= static_cast<std::uint64_t>(byte & 0x7Fu) << shift;
     if ((byte & 0x80u) == 0) break;
   }
-  const std::size_t size = head + (mark < 2 ? 0 : static_cast<std::size_t>(mark - 2));
-  const std::string_view segment = rest_.substr(0, size);
-  rest_.remove_prefix(size);
-  return segment;
+  const auto length = mark < 2 ? std::size_t{0} : static_cast<std::size_t>(mark - 2);
+  const std::string_view text = rest_.substr(head, length);
+  rest_.remove_prefix(head + length);
+  return text;
 }
 
 }  // namespace detail
 
-void Segment::append_to(std::string& encoded) const {
+void Segment::append_to(detail::PathBytes& encoded) const {
   if (kind_ == Kind::absent || kind_ == Kind::null) {
-    encoded.push_back(kind_ == Kind::absent ? '\0' : '\1');
+    encoded.append(kind_ == Kind::absent ? 0 : 1, {});
     return;
   }
-  const std::string_view text = kind_ == Kind::number ? std::string_view(digits_, digit_count_) : view_;
-  std::uint64_t mark = static_cast<std::uint64_t>(text.size()) + 2;
-  for (; mark >= 0x80; mark >>= 7) encoded.push_back(static_cast<char>((mark & 0x7F) | 0x80));
-  encoded.push_back(static_cast<char>(mark));
-  encoded.append(text);
+  encoded.append_text(kind_ == Kind::number ? std::string_view(digits_, digit_count_) : view_);
 }
 
 Key KeyBuilder::key() const {
-  WATCHBELL_CACHE_ASSERT(!encoded_.empty(), "a key needs at least one segment");
+  WATCHBELL_CACHE_ASSERT(encoded_.size() != 0, "a key needs at least one segment");
   return Key(Key::Encoded{encoded_});
 }
 

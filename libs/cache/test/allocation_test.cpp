@@ -47,7 +47,7 @@ TEST(Allocation, C_9_a_million_distinct_invalidations_leave_memory_flat) {
   const long before = live_bytes;
   for (int i = 0; i < 1'000'000; ++i) {
     world.scope.invalidate(Key("family", i));
-    world.scope.invalidate_family(Family("other", i));
+    world.scope.invalidate_prefix(Family("other", i));
   }
   EXPECT_EQ(live_bytes, before);
   EXPECT_EQ(world.engine.snapshot().families, nodes);
@@ -60,7 +60,7 @@ TEST(Allocation, C_9_loads_that_were_invalidated_while_they_ran_leave_nothing_be
     const auto gate = world.source.hold();
     const Key key("family", i, "load");
     world.read(key);
-    world.scope.invalidate_family(Family("family", i));
+    world.scope.invalidate_prefix(Family("family", i));
     gate->open();
     drain(world.loop);
   };
@@ -83,7 +83,7 @@ TEST(Allocation, a_hit_and_a_miss_of_find_and_an_invalidation_allocate_nothing) 
     EXPECT_EQ(world.scope.find<std::string>(unknown), nullptr);
   }
   world.scope.invalidate(unknown);
-  world.scope.invalidate_family(family);
+  world.scope.invalidate_prefix(family);
   EXPECT_EQ(allocations, before);
 }
 

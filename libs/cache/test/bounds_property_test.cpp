@@ -92,7 +92,7 @@ RC_GTEST_PROP(BoundsProperty, C_28_bounds_and_accounting_hold_and_nothing_stale_
         model.erase(id);
         break;
       case Operation::Kind::invalidate_family:
-        world.scope.invalidate_family(Family("f", op.family));
+        world.scope.invalidate_prefix(Family("f", op.family));
         std::erase_if(model, [&](const auto& item) { return item.first.first == op.family; });
         break;
       case Operation::Kind::invalidate_all:

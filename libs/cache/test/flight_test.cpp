@@ -270,6 +270,76 @@ awaitable<std::string> read_itself_deeper(CachedScope scope, std::shared_ptr<Gat
   co_return co_await read_itself(scope);
 }
 
+TEST(Flight, C_27_under_a_storm_of_invalidations_two_loads_of_a_key_run_at_most_and_readers_still_finish) {
+  World world;
+  std::vector<std::shared_ptr<Gate>> gates;
+  std::vector<std::shared_ptr<Outcome<Shared<std::string>>>> readers;
+  std::vector<std::string> at_least;  // what had been announced when the reader came
+  for (int round = 0; round < 200; ++round) {
+    world.source.value = std::to_string(1000 + round);
+    if (round % 2 == 0) world.scope.invalidate(kKey);
+    else world.scope.invalidate_prefix(Family("family"));
+    gates.push_back(world.source.hold());
+    at_least.push_back(world.source.value);
+    readers.push_back(world.read(kKey));
+    EXPECT_LE(world.source.running, 2);
+    if (round % 10 != 9) continue;
+    const auto opened = std::exchange(gates, {});
+    for (const auto& gate : opened) gate->open();
+    drain(world.loop);
+  }
+  for (const auto& gate : gates) gate->open();
+  world.source.hold_no_more();
+  drain(world.loop);
+  EXPECT_EQ(world.source.most_running, 2);
+  EXPECT_LE(world.source.loads, 100);
+  for (std::size_t i = 0; i < readers.size(); ++i) {
+    ASSERT_TRUE(readers[i]->ended) << i;
+    EXPECT_GE(*readers[i]->value, at_least[i]) << i;
+  }
+  EXPECT_EQ(world.engine.snapshot().flights, 0u);
+}
+
+TEST(Flight, C_27_a_reader_who_waited_for_room_takes_the_next_load_whatever_is_invalidated_while_it_runs) {
+  World world;
+  const auto first = world.source.hold();
+  world.read(kKey);
+  world.scope.invalidate(kKey);
+  const auto second = world.source.hold();
+  world.read(kKey);
+  world.scope.invalidate(kKey);
+  const auto third = world.source.hold();
+  world.source.value = "three";
+  const auto waiting = world.read(kKey);
+  EXPECT_EQ(world.source.loads, 2);
+  first->open();
+  drain(world.loop);
+  EXPECT_EQ(world.source.loads, 3);
+  world.scope.invalidate(kKey);
+  const auto also = world.read(kKey);  // two run: this one waits for the second
+  EXPECT_EQ(world.source.loads, 3);
+  third->open();
+  drain(world.loop);
+  EXPECT_TRUE(waiting->ended);
+  EXPECT_EQ(*waiting->value, "three");
+  world.source.hold_no_more();
+  second->open();
+  drain(world.loop);
+  EXPECT_TRUE(also->ended);
+  EXPECT_EQ(*also->value, "three");
+}
+
+TEST(Flight, F_10_a_slow_load_of_one_key_blocks_no_other) {
+  World world;
+  world.source.hold();
+  for (int i = 0; i < 100; ++i) world.read(Key("slow", i));
+  world.source.hold_no_more();
+  EXPECT_EQ(world.text(Key("fast")), "one");
+  world.scope.invalidate_prefix(Family("slow"));
+  EXPECT_EQ(world.text(Key("slow", 1)), "one");
+  EXPECT_EQ(world.source.running, 100);
+}
+
 TEST(Flight, F_9_a_loader_that_reads_its_own_key_fails_with_a_clear_error) {
   World world;
   auto loader = [scope = world.scope] { return read_itself(scope); };

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <atomic>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -58,16 +59,17 @@ awaitable<void> reads_and_changes(CachedScope scope, Truth& truth, unsigned seed
     } else if (dice == 1) {
       std::array<int, kMembers> now{};
       for (std::size_t m = 0; m < kMembers; ++m) now[m] = ++truth.version[family][m];
-      scope.invalidate_family(Family("f", family));
+      scope.invalidate_prefix(Family("f", family));
       for (std::size_t m = 0; m < kMembers; ++m) raise_to(truth.announced[family][m], now[m]);
     } else {
       const int least = announced.load();
-      auto hit = scope.find<int>(key);
-      if (!hit) {
+      std::optional<int> seen;
+      if (const auto hit = scope.find<int>(key)) seen = *hit;
+      if (!seen) {
         auto loader = [&version, suspend = dice % 2 == 0] { return load(&version, suspend); };
-        hit = co_await scope.wrap<int>(key, loader);
+        seen = *co_await scope.wrap<int>(key, loader);
       }
-      if (*hit < least) ++stale;
+      if (*seen < least) ++stale;
     }
   }
 }
@@ -121,7 +123,7 @@ TEST(Stress, F_5_readers_that_give_up_on_several_threads_harm_nobody) {
         loop.restart();
         loop.poll_one();
         if ((round + t) % 3 == 0) asio::post(loop, [&] { cancel.emit(asio::cancellation_type::terminal); });
-        if ((round + t) % 4 == 0) scope.invalidate_family(Family("k"));
+        if ((round + t) % 4 == 0) scope.invalidate_prefix(Family("k"));
         loop.restart();
         loop.run();
       }

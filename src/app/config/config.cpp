@@ -45,6 +45,14 @@ std::optional<std::int64_t> read_number(std::string_view text, std::int64_t low,
   return number;
 }
 
+std::optional<double> read_share(std::string_view text) {
+  double share = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+  // Said this way round, it refuses what is no number as well.
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || !(share >= 0 && share <= 1)) return std::nullopt;
+  return share;
+}
+
 std::optional<Endpoint> read_endpoint(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
@@ -119,6 +127,17 @@ Row number(std::string name, std::int64_t Config::*member, std::int64_t low, std
            .help = std::move(help)},
           [=](Config& config, std::string_view text) {
             const auto value = read_number(text, low, high);
+            if (!value) return kRefused;
+            config.*member = *value;
+            return kFine;
+          }};
+}
+
+Row share(std::string name, double Config::*member, std::string help) {
+  const std::string preset = fmt::format("{}", Config().*member);
+  return {{.name = std::move(name), .kind = Setting::Kind::fraction, .preset = preset, .allowed = "a number from 0 to 1, such as 0.5", .help = std::move(help)},
+          [=](Config& config, std::string_view text) {
+            const auto value = read_share(text);
             if (!value) return kRefused;
             config.*member = *value;
             return kFine;
@@ -347,6 +366,7 @@ std::vector<Row> make_rows() {
 
   add(number("cache_max_bytes", &Config::cache_max_bytes, kMiB, 1024 * kGiB, "Memory of the cache, keys included."));
   add(number("cache_max_entries", &Config::cache_max_entries, 1, 1'000'000'000, "Entries of the cache."));
+  add(share("cache_per_scope_share", &Config::cache_per_scope_share, "The largest share of either bound that one part of the server may hold while others wait for room."));
   add(number("database_readers", &Config::database_readers, 1, 64, "Database sessions that read at once."));
   add(number("database_queue", &Config::database_queue, 1, 1'000'000, "Calls waiting for the database before others are turned away."));
   add(seconds("statement_timeout_seconds", &Config::statement_timeout, 1, 3600, "Time a database statement may take."));
@@ -436,11 +456,14 @@ const Row* find(std::string_view name) {
   return it == rows().end() ? nullptr : &*it;
 }
 
+bool is_number(Setting::Kind kind) { return kind == Setting::Kind::number || kind == Setting::Kind::fraction; }
+
 /// The value of a TOML node as the text the table's checks read; nothing when the kind does not fit.
 std::optional<std::string> text_of(const toml::node& node, Setting::Kind kind) {
-  if (kind == Setting::Kind::number) {
-    const auto* number = node.as_integer();
-    return number ? std::optional<std::string>(std::to_string(number->get())) : std::nullopt;
+  if (is_number(kind)) {
+    if (const auto* whole = node.as_integer()) return std::to_string(whole->get());
+    const auto* number = kind == Setting::Kind::fraction ? node.as_floating_point() : nullptr;
+    return number ? std::optional<std::string>(fmt::format("{}", number->get())) : std::nullopt;
   }
   if (const auto* text = node.as_string()) return text->get();
   const auto* list = node.as_array();
@@ -473,7 +496,7 @@ void Resolver::from_file(const File& file) {
     }
     auto text = text_of(node, row->setting.kind);
     if (!text) {
-      const auto kind = row->setting.kind == Setting::Kind::number ? "a number" : row->setting.kind == Setting::Kind::list ? "a text or a list of texts" : "a text in quotes";
+      const auto kind = is_number(row->setting.kind) ? "a number" : row->setting.kind == Setting::Kind::list ? "a text or a list of texts" : "a text in quotes";
       complain(fmt::format("{}, line {}: {} must be {}: {}", file.name, line, name, kind, row->setting.allowed));
       continue;
     }
@@ -649,7 +672,7 @@ std::string describe(const Config& config) {
       out += fmt::format("# {} is not set\n", setting.name);
       continue;
     }
-    const std::string value = setting.kind == Setting::Kind::number ? text : in_quotes(text, text.size());
+    const std::string value = is_number(setting.kind) ? text : in_quotes(text, text.size());
     out += fmt::format("{}{} = {}  # {}{}\n", setting.in_file ? "" : "# ", setting.name, value, word_of(source), setting.in_force ? "" : ", not in force yet");
   }
   return out;

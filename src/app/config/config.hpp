@@ -94,6 +94,7 @@ struct Config {
 
   std::int64_t cache_max_bytes = 256 * 1024 * 1024;
   std::int64_t cache_max_entries = 100'000;
+  double cache_per_scope_share = 0.5;
   std::int64_t database_readers = 4;
   std::int64_t database_queue = 4096;
   std::chrono::seconds statement_timeout{10};
@@ -123,7 +124,7 @@ struct Config {
 
 /// A row of the table.
 struct Setting {
-  enum class Kind { text, number, list };
+  enum class Kind { text, number, fraction, list };
   enum class Secrecy {
     open,
     whole,     ///< never shown

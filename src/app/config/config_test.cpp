@@ -68,6 +68,7 @@ TEST(Config, the_presets_of_the_table_are_the_defaults_of_the_struct) {
   EXPECT_EQ(given->rate_limit_sign_in, defaults->rate_limit_sign_in);
   EXPECT_EQ(given->idle_timeout, defaults->idle_timeout);
   EXPECT_EQ(given->cache_max_bytes, defaults->cache_max_bytes);
+  EXPECT_EQ(given->cache_per_scope_share, defaults->cache_per_scope_share);
 }
 
 TEST(Config, later_sources_win) {
@@ -177,6 +178,11 @@ TEST(Config, bad_values_name_setting_value_and_what_is_allowed) {
       {"MAX_BODY_BYTES", "1e6", "from 1024 to"},
       {"MAX_BODY_BYTES", "99999999999999999999", "from 1024 to"},
       {"CACHE_MAX_BYTES", "1023", "from 1048576 to"},
+      {"CACHE_PER_SCOPE_SHARE", "1.01", "from 0 to 1"},
+      {"CACHE_PER_SCOPE_SHARE", "-0.5", "from 0 to 1"},
+      {"CACHE_PER_SCOPE_SHARE", "50%", "from 0 to 1"},
+      {"CACHE_PER_SCOPE_SHARE", "nan", "from 0 to 1"},
+      {"CACHE_PER_SCOPE_SHARE", "", "from 0 to 1"},
       {"SHUTDOWN_TOTAL_SECONDS", "0", "from 1 to 600"},
       {"LOG_FORMAT", "text\x1b[2J", "\\u001b"},
   };
@@ -210,6 +216,7 @@ TEST(Config, good_values_are_read) {
       "WATCHBELL_RATE_LIMIT_ADDRESS=1/2",
       "WATCHBELL_RATE_LIMIT_SIGN_IN=5/60s",
       "WATCHBELL_JOB_CONCURRENCY= 12 ",
+      "WATCHBELL_CACHE_PER_SCOPE_SHARE=0.25",
   });
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_TRUE(config->listen.is_loopback());
@@ -232,6 +239,9 @@ TEST(Config, good_values_are_read) {
   EXPECT_EQ(config->rate_limit_address, (Rate{1, 2}));
   EXPECT_EQ(config->rate_limit_sign_in, (Quota{5, std::chrono::seconds(60)}));
   EXPECT_EQ(config->job_concurrency, 12);
+  EXPECT_EQ(config->cache_per_scope_share, 0.25);
+  EXPECT_EQ(resolved({}, "cache_per_scope_share = 0.75")->cache_per_scope_share, 0.75);
+  EXPECT_EQ(resolved({}, "cache_per_scope_share = 1")->cache_per_scope_share, 1);
   EXPECT_EQ(resolved({"WATCHBELL_BASE_URL=http://localhost:8080"})->base_url, "http://localhost:8080");
 }
 
@@ -334,7 +344,7 @@ TEST(Config, files_that_are_no_toml_name_the_line) {
 
 TEST(Config, values_of_the_wrong_kind_are_refused_in_a_file) {
   for (const char* text : {"listen = 3000", "listen = ['127.0.0.1:1']", "log_level = true", "max_body_bytes = '65536'", "max_body_bytes = 65536.0",
-                           "trusted_proxies = [1]", "trusted_proxies = ['10.0.0.1,::1']", "data = 2026-01-01", "listen = {host = 'x'}", "[listen]\nhost = 'x'"})
+                           "cache_per_scope_share = '0.5'", "cache_per_scope_share = inf", "trusted_proxies = [1]", "trusted_proxies = ['10.0.0.1,::1']", "data = 2026-01-01", "listen = {host = 'x'}", "[listen]\nhost = 'x'"})
     EXPECT_THAT(complaint(resolved({}, text)), HasSubstr("must be")) << text;
   EXPECT_TRUE(resolved({}, "trusted_proxies = ['10.0.0.1', '::1']\negress_allow = '10.0.0.0/8,::1'\n"));
   EXPECT_TRUE(resolved({}, "trusted_proxies = []\n"));

@@ -35,7 +35,7 @@ Module::Module(Runtime& runtime, const catalog::Service& catalog, const notifica
     : runtime_(runtime),
       registry_(runtime.wheel),
       scheduler_(runtime.wheel, log_fault, {.concurrency = options.probe_concurrency}),
-      service_(runtime.database, runtime.cache, runtime.changes, runtime.scope, runtime.clock, registry_, scheduler_, systems_of(catalog),
+      service_(runtime.database, runtime.cache, runtime.changes, runtime.clock, registry_, scheduler_, systems_of(catalog),
                notify_by(notification), {.keep_runs = options.keep_runs}) {
   // One line a strategy.
   registry_.add(probes::make_http(runtime.http, options.response_bytes));

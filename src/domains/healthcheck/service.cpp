@@ -34,8 +34,8 @@ Result<void> enqueue_clean_up(Change& change, const ConfigurationId& configurati
 
 }  // namespace
 
-Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, async::TaskScope& scope, const Clock& clock,
-                 const probes::Registry& registry, Scheduler& scheduler, Systems systems, Notify notify, Options options)
+Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, const Clock& clock, const probes::Registry& registry,
+                 Scheduler& scheduler, Systems systems, Notify notify, Options options)
     : database_(database),
       changes_(changes),
       clock_(clock),
@@ -44,7 +44,7 @@ Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes,
       systems_(std::move(systems)),
       notify_(std::move(notify)),
       options_(options),
-      loader_(cache, database, scope, clock, systems_) {}
+      loader_(cache, database, clock, systems_) {}
 
 std::vector<StrategyView> Service::strategies() const {
   std::vector<StrategyView> all;
@@ -218,9 +218,7 @@ awaitable<Result<void>> Service::disassociate(DisassociateSystem input) {
 awaitable<Result<rpc::Encoded<SystemHealth>>> Service::status(std::string system_id) {
   const auto id = SystemId::parse(system_id);
   if (!id) co_return rpc::encoded(SystemHealth{.evaluated_at = clock_.now()});
-  auto kept = co_await loader_.read(*id);
-  if (!kept) co_return std::unexpected(std::move(kept.error()));
-  co_return loader_.answer(**kept);
+  co_return co_await loader_.answer(*id);
 }
 
 awaitable<Result<StatusesView>> Service::statuses(OfSystems input) {
@@ -236,9 +234,9 @@ awaitable<Result<StatusesView>> Service::statuses(OfSystems input) {
   }
   std::vector<SystemId> ids;
   for (const auto& [id, text] : asked) ids.push_back(id);
-  auto kept = co_await loader_.read_all(std::move(ids));
-  if (!kept) co_return std::unexpected(std::move(kept.error()));
-  for (std::size_t i = 0; i < asked.size(); ++i) view.statuses[asked[i].second] = loader_.health(*(*kept)[i]);
+  auto health = co_await loader_.health(std::move(ids));
+  if (!health) co_return std::unexpected(std::move(health.error()));
+  for (std::size_t i = 0; i < asked.size(); ++i) view.statuses[asked[i].second] = std::move((*health)[i]);
   co_return view;
 }
 

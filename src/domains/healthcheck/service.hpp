@@ -26,8 +26,8 @@ class Service {
     std::chrono::hours keep_runs{7 * 24};
     std::int64_t purge_batch = 1000;
   };
-  Service(sql::Database& database, cache::Cache& cache, Changes& changes, async::TaskScope& scope, const Clock& clock, const probes::Registry& registry,
-          Scheduler& scheduler, Systems systems, Notify notify, Options options);
+  Service(sql::Database& database, cache::Cache& cache, Changes& changes, const Clock& clock, const probes::Registry& registry, Scheduler& scheduler,
+          Systems systems, Notify notify, Options options);
 
   std::vector<StrategyView> strategies() const;
   /// Empty for a strategy nobody knows.

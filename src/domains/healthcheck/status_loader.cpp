@@ -33,80 +33,51 @@ bool is_cacheable(const Result<KeptStatus>& status) noexcept { return status && 
 
 /// Loads that share a read.
 struct StatusLoader::Round {
-  explicit Round(Executor executor) : changed(executor) {}
+  explicit Round(Executor executor) : ended(executor) {}
   std::map<SystemId, Loaded> loaded;  ///< null until done
   bool done = false;
   std::exception_ptr fault;
-  async::Event changed;
+  async::Event ended;
 };
 
-/// Reads that one caller waits for.
-struct StatusLoader::Batch {
-  explicit Batch(Executor executor, std::size_t size) : loaded(size), changed(executor) {}
-  std::vector<Loaded> loaded;
-  std::size_t running = 0;
-  std::exception_ptr fault;
-  async::Event changed;
-};
+StatusLoader::StatusLoader(cache::Cache& cache, sql::Database& database, const Clock& clock, const Systems& systems)
+    : scope_(cache, "healthcheck", std::chrono::seconds(15)), database_(database), clock_(clock), systems_(systems) {}
 
-StatusLoader::StatusLoader(cache::Cache& cache, sql::Database& database, async::TaskScope& scope, const Clock& clock, const Systems& systems)
-    : scope_(cache, "healthcheck", std::chrono::seconds(15)), database_(database), tasks_(scope), clock_(clock), systems_(systems) {}
-
-awaitable<Result<StatusLoader::Kept>> StatusLoader::read(SystemId id) {
-  auto found = scope_.find<Result<KeptStatus>>(cache::Key("status", id.to_string()));
-  if (!found) found = co_await wrap(id);
-  if (!*found) co_return std::unexpected(found->error());
-  co_return Kept(found, &**found);
+awaitable<Result<rpc::Encoded<SystemHealth>>> StatusLoader::answer(SystemId id) {
+  if (const auto hit = scope_.find<Result<KeptStatus>>(key_of(id))) co_return answer_now(**hit);
+  const auto loaded = co_await read({id});
+  if (!*loaded.front()) co_return std::unexpected(loaded.front()->error());
+  co_return answer_now(**loaded.front());
 }
 
-awaitable<Result<std::vector<StatusLoader::Kept>>> StatusLoader::read_all(std::vector<SystemId> ids) {
-  const auto batch = std::make_shared<Batch>(tasks_.executor(), ids.size());
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    batch->loaded[i] = scope_.find<Result<KeptStatus>>(cache::Key("status", ids[i].to_string()));
-    if (batch->loaded[i]) continue;
-    // The ticket is given back however the task ends, also when it never begins.
-    ++batch->running;
-    std::shared_ptr<void> ticket(nullptr, [batch](void*) {
-      --batch->running;
-      batch->changed.notify_all();
-    });
-    tasks_.spawn("healthcheck status", read_one(*this, batch, i, ids[i], std::move(ticket)));
-  }
-  while (batch->running > 0) co_await batch->changed.wait();
-  if (batch->fault) std::rethrow_exception(batch->fault);
-  std::vector<Kept> all;
-  for (const auto& loaded : batch->loaded) {
-    if (!loaded) co_return fail(ErrorCode::unavailable, "the server is stopping");
+awaitable<Result<std::vector<SystemHealth>>> StatusLoader::health(std::vector<SystemId> ids) {
+  const auto all = co_await read(std::move(ids));
+  std::vector<SystemHealth> health;
+  health.reserve(all.size());
+  for (const auto& loaded : all) {
     if (!*loaded) co_return std::unexpected(loaded->error());
-    all.emplace_back(loaded, &**loaded);
+    health.push_back(health_now(**loaded));
   }
-  co_return all;
+  co_return health;
 }
 
-awaitable<void> StatusLoader::read_one(StatusLoader& self, std::shared_ptr<Batch> batch, std::size_t index, SystemId id, std::shared_ptr<void>) {
-  try {
-    batch->loaded[index] = co_await self.wrap(id);
-  } catch (...) {  // carried to the caller and rethrown there
-    batch->fault = std::current_exception();
-  }
+awaitable<std::vector<StatusLoader::Loaded>> StatusLoader::read(std::vector<SystemId> ids) {
+  return scope_.wrap_many_batched<Result<KeptStatus>>(std::move(ids), key_of, [this](std::vector<SystemId> missing) { return load(std::move(missing)); });
 }
 
-awaitable<StatusLoader::Loaded> StatusLoader::wrap(SystemId id) {
-  auto loader = [this, id] { return load(id); };
-  co_return co_await scope_.wrap<Result<KeptStatus>>(cache::Key("status", id.to_string()), std::move(loader));
-}
-
-awaitable<StatusLoader::Loaded> StatusLoader::load(SystemId id) {
+awaitable<std::vector<StatusLoader::Loaded>> StatusLoader::load(std::vector<SystemId> ids) {
   WATCHBELL_ASSERT_ON_LOOP();
-  const coherence::LoadTimer timer(scope_);
   const bool first = gathering_ == nullptr;
-  if (first) gathering_ = std::make_shared<Round>(tasks_.executor());
+  if (first) gathering_ = std::make_shared<Round>(co_await asio::this_coro::executor);
   const auto round = gathering_;
-  round->loaded[id];
+  for (const auto& id : ids) round->loaded[id];
   if (first) co_await fill(round);
-  while (!round->done) co_await round->changed.wait();
+  while (!round->done) co_await round->ended.wait();
   if (round->fault) std::rethrow_exception(round->fault);
-  co_return round->loaded[id];
+  std::vector<Loaded> loaded;
+  loaded.reserve(ids.size());
+  for (const auto& id : ids) loaded.push_back(round->loaded[id]);
+  co_return loaded;
 }
 
 awaitable<void> StatusLoader::fill(std::shared_ptr<Round> round) {
@@ -119,8 +90,8 @@ awaitable<void> StatusLoader::fill(std::shared_ptr<Round> round) {
     }
   } open{*this, round};
   try {
-    // The loads of a bulk read stand in the loop's queue one behind the other: they are all there when this comes back.
-    co_await asio::post(tasks_.executor(), use_awaitable);
+    // The readers of one moment stand in the loop's queue one behind the other: their loads are all there when this comes back.
+    co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
     open.close();
     std::vector<SystemId> ids;
     for (const auto& [id, loaded] : round->loaded) ids.push_back(id);
@@ -145,17 +116,17 @@ awaitable<void> StatusLoader::fill(std::shared_ptr<Round> round) {
     round->fault = cancelled ? std::make_exception_ptr(Fault("a shared load of statuses was cancelled")) : std::current_exception();
   }
   round->done = true;
-  round->changed.notify_all();
+  round->ended.notify_all();
 }
 
-SystemHealth StatusLoader::health(const KeptStatus& kept) const {
-  const Timestamp now = clock_.now();
-  return kept.until && now >= *kept.until ? rules::evaluate(kept.facts, now) : kept.health;
-}
-
-rpc::Encoded<SystemHealth> StatusLoader::answer(const KeptStatus& kept) const {
+rpc::Encoded<SystemHealth> StatusLoader::answer_now(const KeptStatus& kept) const {
   const Timestamp now = clock_.now();
   return kept.until && now >= *kept.until ? rpc::encoded(rules::evaluate(kept.facts, now)) : kept.encoded;
+}
+
+SystemHealth StatusLoader::health_now(const KeptStatus& kept) const {
+  const Timestamp now = clock_.now();
+  return kept.until && now >= *kept.until ? rules::evaluate(kept.facts, now) : kept.health;
 }
 
 }  // namespace watchbell::healthcheck

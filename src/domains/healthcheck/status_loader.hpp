@@ -1,6 +1,5 @@
 #pragma once
 
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -8,7 +7,6 @@
 
 #include <watchbell/cache/scope.hpp>
 
-#include "async/task_scope.hpp"
 #include "domains/healthcheck/types.hpp"
 #include "platform/sql/database.hpp"
 #include "runtime/coherence/scope.hpp"
@@ -36,37 +34,37 @@ bool is_cacheable(const Result<KeptStatus>& status) noexcept;
 
 /// The cached statuses: one key a system, and one database read for all that are missing at a time.
 ///
-/// Loads that begin in one turn of the loop, whoever asked, wait for each other and share a read transaction of three statements. It is opened after all
-/// of them noted the generations of their keys, so none of them can store what an invalidation in between made stale. Loop-only.
+/// Loads that begin in one turn of the loop, whoever asked, share a read transaction of three statements. It is opened after all of them noted the
+/// generations of their keys, so none of them can store what an invalidation in between made stale. Loop-only.
+///
+/// A kept status is told anew from its facts once time alone has changed it, rather than left to expire then: that is on time by the wall clock, which it
+/// is about, and costs no read at the moment when many of them go stale together.
 class StatusLoader {
  public:
-  StatusLoader(cache::Cache& cache, sql::Database& database, async::TaskScope& scope, const Clock& clock, const Systems& systems);
-
-  using Kept = std::shared_ptr<const KeptStatus>;
-  awaitable<Result<Kept>> read(SystemId id);
-  /// In the order of the ids, which are distinct.
-  awaitable<Result<std::vector<Kept>>> read_all(std::vector<SystemId> ids);
+  StatusLoader(cache::Cache& cache, sql::Database& database, const Clock& clock, const Systems& systems);
 
   /// The status at this moment.
-  SystemHealth health(const KeptStatus& kept) const;
-  rpc::Encoded<SystemHealth> answer(const KeptStatus& kept) const;
+  awaitable<Result<rpc::Encoded<SystemHealth>>> answer(SystemId id);
+  /// The same of many, in the order of the ids, which are distinct.
+  awaitable<Result<std::vector<SystemHealth>>> health(std::vector<SystemId> ids);
 
   /// What a change of the system drops.
-  coherence::Target key(const SystemId& id) const { return {scope_, cache::Key("status", id.to_string())}; }
+  coherence::Target key(const SystemId& id) const { return {scope_, key_of(id)}; }
 
  private:
   using Loaded = std::shared_ptr<const Result<KeptStatus>>;
   struct Round;
-  struct Batch;
 
-  awaitable<Loaded> load(SystemId id);
+  static cache::Key key_of(const SystemId& id) { return cache::Key("status", id.to_string()); }
+  /// In the order of the ids; one read for those that are neither kept nor being loaded.
+  awaitable<std::vector<Loaded>> read(std::vector<SystemId> ids);
+  awaitable<std::vector<Loaded>> load(std::vector<SystemId> ids);
   awaitable<void> fill(std::shared_ptr<Round> round);
-  awaitable<Loaded> wrap(SystemId id);
-  static awaitable<void> read_one(StatusLoader& self, std::shared_ptr<Batch> batch, std::size_t index, SystemId id, std::shared_ptr<void> ticket);
+  rpc::Encoded<SystemHealth> answer_now(const KeptStatus& kept) const;
+  SystemHealth health_now(const KeptStatus& kept) const;
 
   cache::CachedScope scope_;
   sql::Database& database_;
-  async::TaskScope& tasks_;
   const Clock& clock_;
   const Systems& systems_;
   std::shared_ptr<Round> gathering_;  ///< the round that further loads may join, if one is open

@@ -21,43 +21,14 @@ std::size_t size_in_bytes(const Encoded<T>& value) {
 
 namespace watchbell::coherence {
 
-/// Who counts what becomes of cached reads; names of scopes are ours, never a peer's. Loop-only.
-class Observer {
- public:
-  virtual void loaded(std::string_view scope, std::chrono::nanoseconds took) = 0;
-  enum class Kind { key, family };
-  virtual void invalidated(std::string_view scope, Kind kind) = 0;
-
- protected:
-  ~Observer() = default;
-};
-/// Of this loop's thread; nobody at first. Who sets it takes it away again. Scopes are made in many places, and none of them should know of metrics.
-inline thread_local Observer* observer = nullptr;
-
-/// One load of a scope, from here to its end.
-class LoadTimer {
- public:
-  explicit LoadTimer(cache::CachedScope scope) : scope_(std::move(scope)) {}
-  LoadTimer(const LoadTimer&) = delete;
-  LoadTimer& operator=(const LoadTimer&) = delete;
-  ~LoadTimer() {
-    if (observer != nullptr) observer->loaded(scope_.name(), std::chrono::steady_clock::now() - began_);
-  }
-
- private:
-  cache::CachedScope scope_;
-  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-};
-
 /// What a change makes stale: a key, or a family of keys, of one scope.
 struct Target {
   cache::CachedScope scope;
   std::variant<cache::Key, cache::Family> what;
 
   void apply() const {
-    if (observer != nullptr) observer->invalidated(scope.name(), std::holds_alternative<cache::Key>(what) ? Observer::Kind::key : Observer::Kind::family);
     if (const auto* key = std::get_if<cache::Key>(&what)) scope.invalidate(*key);
-    else scope.invalidate_family(std::get<cache::Family>(what));
+    else scope.invalidate_prefix(std::get<cache::Family>(what));
   }
 };
 
@@ -73,18 +44,19 @@ class Scope {
   /// what it uses.
   template <class T, class F>
   awaitable<Result<std::shared_ptr<const T>>> read(cache::Key key, F load) {
-    if (auto hit = scope_.find<Result<T>>(key)) co_return std::shared_ptr<const T>(hit, &**hit);
-    auto loaded = co_await scope_.wrap<Result<T>>(std::move(key), Load<T, F>{database_, scope_, std::move(load)});
+    auto loaded = scope_.find<Result<T>>(key).share();
+    if (!loaded) loaded = co_await scope_.wrap<Result<T>>(std::move(key), Load<T, F>{database_, std::move(load)});
     if (!*loaded) co_return std::unexpected(loaded->error());
-    co_return std::shared_ptr<const T>(loaded, &**loaded);
+    const T* const value = &**loaded;
+    co_return std::shared_ptr<const T>(std::move(loaded), value);
   }
 
-  /// The same for a whole answer: kept as the bytes that go out.
+  /// The same for a whole answer: kept as the bytes that go out. A hit takes a share in the bytes alone, off the loan.
   template <class T, class F>
   awaitable<Result<rpc::Encoded<T>>> answer(cache::Key key, F load) {
-    auto value = co_await read<rpc::Encoded<T>>(std::move(key), Encode<T, F>{std::move(load)});
-    if (!value) co_return std::unexpected(std::move(value.error()));
-    co_return **value;
+    if (const auto hit = scope_.find<Result<rpc::Encoded<T>>>(key)) co_return *hit;
+    using Loader = Load<rpc::Encoded<T>, Encode<T, F>>;
+    co_return *co_await scope_.wrap<Result<rpc::Encoded<T>>>(std::move(key), Loader{database_, Encode<T, F>{std::move(load)}});
   }
 
   Target key(cache::Key key) const { return {scope_, std::move(key)}; }
@@ -95,13 +67,8 @@ class Scope {
   template <class T, class F>
   struct Load {
     sql::Database* database;
-    cache::CachedScope scope;
     F load;
-    awaitable<Result<T>> operator()() { return run(*database, scope, load); }
-    static awaitable<Result<T>> run(sql::Database& database, cache::CachedScope scope, F load) {
-      const LoadTimer timer(std::move(scope));
-      co_return co_await database.read(std::move(load));
-    }
+    awaitable<Result<T>> operator()() { return database->read(std::move(load)); }
   };
   template <class T, class F>
   struct Encode {

@@ -25,6 +25,10 @@ class Counter {
     WATCHBELL_ASSERT_ON_LOOP();
     value_ += n;
   }
+  /// Of what its owner counts himself, as a total that only grows: adds what is new in it.
+  void follow(std::uint64_t total) {
+    if (total > value_) add(total - value_);
+  }
   std::uint64_t value() const noexcept { return value_; }
 
  private:

@@ -50,8 +50,8 @@ export class Api {
     return this.signIn();
   }
 
-  async signIn() {
-    await this.post("/api/auth/sign-in/email", { email: ADMIN.email, password: ADMIN.password });
+  async signIn({ email, password } = ADMIN) {
+    await this.post("/api/auth/sign-in/email", { email, password });
     return this;
   }
 
@@ -59,14 +59,14 @@ export class Api {
     await this.call("notification", "setUserDeliveryPreference", { strategyId: WEBHOOK, enabled: true, userConfig: { url, signingSecret } });
   }
 
-  /** A system with an HTTP check each second that takes two failures to fall and one success to rise; its author is told. */
-  async watch(name, url, { tellMe = true } = {}) {
+  /** A system with an HTTP check, each second unless told otherwise, that takes two failures to fall and one success to rise; its author is told. */
+  async watch(name, url, { tellMe = true, intervalSeconds = 1 } = {}) {
     const system = await this.call("catalog", "createSystem", { name });
     const check = await this.call("healthcheck", "createConfiguration", {
       name,
       strategyId: "healthcheck-http.http",
       config: {},
-      intervalSeconds: 1,
+      intervalSeconds,
       collectors: [{ id: randomUUID(), collectorId: "healthcheck-http.request", config: { method: "GET", url }, assertions: [] }],
     });
     await this.call("healthcheck", "associateSystem", {

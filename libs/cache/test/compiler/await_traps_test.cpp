@@ -118,7 +118,7 @@ awaitable<void> use_library(cache::CachedScope scope) {
   const auto again = co_await scope.wrap<Value>(cache::Key(std::string("system"), kLong, 7),
                                                 [&] { return load(context, "never called"); });
   EXPECT_EQ(again, loaded);
-  scope.invalidate_family(cache::Family("system", kLong));
+  scope.invalidate_prefix(cache::Family("system", kLong));
 }
 
 TEST(AwaitTraps, the_library_builds_and_destroys_once_what_passes_through_it) {

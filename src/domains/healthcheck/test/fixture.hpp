@@ -76,7 +76,7 @@ struct Fixture : watchbell::test::RuntimeFixture {
   using Storage = watchbell::test::Storage;
   explicit Fixture(async::Loop& l, Storage storage = Storage::memory)
       : RuntimeFixture(l, {&migrations::healthcheck(), &kTold}, storage), registry(wheel), scheduler(wheel, on_fault(), {}), prober(l.executor()),
-        service(*database, cache, *changes, scope, clock, registry, scheduler, systems(), notify(), {.keep_runs = 24h, .purge_batch = 3}) {
+        service(*database, cache, *changes, clock, registry, scheduler, systems(), notify(), {.keep_runs = 24h, .purge_batch = 3}) {
     registry.add(std::make_unique<FakeStrategy>());
   }
   /// Takes part in jobs and events and begins to run checks.

@@ -198,6 +198,56 @@ CO_TEST(Change, C_2_a_load_that_a_change_overtakes_is_not_kept) {
   }
 }
 
+CO_TEST(Change, C_5_rows_that_are_not_committed_are_read_by_their_change_alone) {
+  struct Write {
+    static awaitable<void> run(Fixture& f, bool refuse, std::atomic<bool>& written, std::promise<void>& go, std::int64_t& own, bool& done) {
+      const auto result = co_await f.changes->run([&](Change& change) -> Result<void> {
+        f.act(change);
+        own = rows(change.sql());
+        written = true;
+        go.get_future().wait();
+        if (refuse) return fail(ErrorCode::conflict, "no");
+        return {};
+      });
+      EXPECT_EQ(result.has_value(), !refuse);
+      done = true;
+    }
+  };
+  for (const bool refuse : {true, false}) {
+    for (const bool warm : {false, true}) {
+      SCOPED_TRACE(testing::Message() << "refuse " << refuse << ", warm " << warm);
+      Fixture f(loop);
+      const cache::CachedScope entries(f.cache, "t");
+      const auto kept = [&]() -> std::optional<std::int64_t> {
+        const auto entry = entries.find<Result<std::int64_t>>(cache::Key("count"));
+        if (entry == nullptr) return std::nullopt;
+        return entry->value();
+      };
+      if (warm) EXPECT_EQ(co_await f.count(), 0);
+      std::promise<void> go;
+      std::atomic<bool> written = false;
+      std::int64_t own = 0;
+      bool done = false;
+      f.scope.spawn("change", Write::run(f, refuse, written, go, own, done));
+      co_await f.until([&] { return written.load(); });
+      // It has read past what the cache holds, and has left nothing there.
+      EXPECT_EQ(own, 1);
+      EXPECT_EQ(kept(), warm ? std::optional<std::int64_t>(0) : std::nullopt);
+      // What is loaded beside it is the state before, and that is what is kept.
+      EXPECT_EQ(co_await f.count(), 0);
+      EXPECT_EQ(kept(), 0);
+      EXPECT_EQ(f.loads, 1);
+      EXPECT_FALSE(done);
+      go.set_value();
+      co_await f.until([&] { return done; });
+      EXPECT_EQ(kept(), refuse ? std::optional<std::int64_t>(0) : std::nullopt);
+      EXPECT_EQ(co_await f.count(), refuse ? 0 : 1);
+      EXPECT_EQ(f.loads, refuse ? 1 : 2);
+      co_await f.close();
+    }
+  }
+}
+
 CO_TEST(Change, C_11_a_refused_change_drops_and_says_nothing) {
   Fixture f(loop);
   const auto socket = co_await f.open();

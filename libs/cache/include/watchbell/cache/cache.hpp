@@ -4,6 +4,9 @@
 #include <watchbell/cache/detail/core.hpp>
 #include <watchbell/cache/detail/wait.hpp>
 #include <watchbell/cache/key.hpp>
+#include <watchbell/cache/observer.hpp>
+#include <watchbell/cache/provider.hpp>
+#include <watchbell/cache/statistics.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -14,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace watchbell::cache {
 
@@ -28,50 +32,28 @@ struct CacheOptions {
   /// Largest share, 0 to 0.1, by which a time to live is shortened at random, so that entries stored together do not
   /// expire together.
   double ttl_jitter = 0.1;
+  /// Largest share, 0 to 1, of either bound that one scope may hold while others have entries too: when room is needed,
+  /// those over their share give it. A scope that is alone may hold everything.
+  double per_scope_share = 0.5;
   /// Empty: `coarse_now`.
   Clock clock = {};
+  /// Told of loads and invalidations. Must outlive the cache and all scopes of it.
+  Observer* observer = nullptr;
   /// Called with the name of a point on the path of a load or an invalidation, without any lock held; tests hold a
   /// thread there to steer races. Points: load.noted, load.before_store, load.before_resume, invalidate.before,
   /// invalidate.after.
   std::function<void(std::string_view)> pause_for_test = {};
 };
 
-/// Loaded values that were handed to their readers but not stored, by reason.
-struct DiscardedFills {
-  std::uint64_t invalidated = 0;    ///< the key or a family of it was invalidated while the load ran
-  std::uint64_t not_cacheable = 0;  ///< `is_cacheable` said no, or the loader gave a null pointer
-  std::uint64_t no_ttl = 0;         ///< time to live of zero or less
-  std::uint64_t too_large = 0;      ///< one value over the bound of the whole cache
-  std::uint64_t no_memory = 0;      ///< the program was out of memory
-  std::uint64_t late = 0;           ///< the load had timed out
-};
-
-/// Counts since the cache was made; the last five are the present state.
-struct Statistics {
-  std::uint64_t hits = 0;
-  std::uint64_t misses = 0;  ///< joins + loads; `find` alone counts no miss, since the `wrap` after it does
-  std::uint64_t joins = 0;   ///< readers who waited for a load that another had started
-  std::uint64_t loads = 0;
-  std::uint64_t load_failures = 0;  ///< loads that threw or were cancelled
-  std::uint64_t load_timeouts = 0;
-  std::uint64_t stores = 0;
-  std::uint64_t evictions = 0;  ///< entries that could still be served, removed to make room
-  std::uint64_t expirations = 0;
-  std::uint64_t invalidated_entries = 0;  ///< entries removed because they, or a family of theirs, were invalidated
-  DiscardedFills discarded;
-
-  std::size_t entries = 0;  ///< held, including those that are already dead but not yet removed
-  std::size_t bytes = 0;
-  std::size_t families = 0;  ///< interned nodes, scopes included
-  std::size_t flights = 0;   ///< keys being loaded
-  std::size_t running_loads = 0;
-};
-
 /// A bounded in-memory store of immutable values, loaded once for all who ask, and never served after they were
-/// invalidated. Values are read and written through a `CachedScope`.
+/// invalidated. Values are read and written through scopes: `CachedScope` for coroutines, `BlockingScope` for threads.
 ///
-/// **Thread-safe**, from any thread and any number of event loops. One mutex is held for look-ups and bookkeeping
-/// only: never while a loader runs, a value is destroyed, or a waiter is resumed.
+/// **Thread-safe**, from any thread and any number of event loops. A hit takes no lock, allocates nothing and writes
+/// nothing that other threads read. A miss, a store and an invalidation take one mutex for bookkeeping only: never
+/// while a loader runs, a value is destroyed, or a waiter is resumed.
+///
+/// Nothing runs by itself: no thread, no timer while nobody loads. What has expired or was invalidated goes when it is
+/// met, by a read or by the stores that follow, a few slots at each; `sweep` does more of it at once.
 ///
 /// REQUIRES: `close()` has ended before an execution context that runs loads of this cache is destroyed. Scopes may
 /// outlive the cache; they then find nothing and load nothing.
@@ -93,7 +75,15 @@ class Cache {
   /// Invalidates everything in every scope, running loads included, and frees the entries. O(entries).
   void clear();
 
+  /// Frees dead entries among the next `most` slots, all of them when there are fewer. Returns how many went.
+  std::size_t sweep(std::size_t most = static_cast<std::size_t>(-1));
+
+  /// The sum over all scopes. O(scopes).
   Statistics snapshot() const;
+  /// By scope, in no order; scopes that nothing holds any more are left out.
+  std::vector<ScopeStatistics> scopes() const;
+  /// Names of entries, for administrators; values are never listed. O(entries), under the lock that misses take.
+  EntryPage list_entries(std::uint64_t offset, std::uint64_t limit, EntryOrder order) const;
 
   /// What an entry counts against `max_bytes`: the value as `size_in_bytes` says, its key, and an upper bound of the
   /// cache's own bookkeeping for it, the nodes of its families included.
@@ -101,6 +91,7 @@ class Cache {
 
  private:
   friend class CachedScope;
+  friend class MemoryProvider;
   std::shared_ptr<detail::Core> core_;
 };
 

@@ -23,6 +23,12 @@ class SelfRead : public CacheError {
   using CacheError::CacheError;
 };
 
+/// A batch loader gave another number of values than it was asked for; nothing of it was stored.
+class WrongLength : public CacheError {
+ public:
+  using CacheError::CacheError;
+};
+
 /// The cache is closed or closing: no load is started any more.
 class CacheClosed : public CacheError {
  public:

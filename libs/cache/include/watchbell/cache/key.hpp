@@ -1,21 +1,30 @@
 #pragma once
 
+#include <watchbell/cache/detail/bytes.hpp>
+
 #include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace watchbell::cache {
 
 namespace detail {
 
-/// 64-bit hash of `bytes`, seeded anew in every process so that outsiders who choose ids cannot
-/// choose collisions. Never stored or sent. Thread-safe.
-std::uint64_t hash_bytes(std::string_view bytes) noexcept;
+/// Hash of a list of segments that begins with those of hash `before` (0: none) and ends with one of this mark (see
+/// `Segment`) and text. Seeded anew in every process so that outsiders who choose ids cannot choose collisions. Never
+/// stored or sent. Thread-safe.
+std::uint64_t hash_segment(std::uint64_t before, std::uint64_t mark, const char* text, std::size_t size) noexcept;
+
+inline std::uint64_t hash_bytes(std::string_view bytes) noexcept {
+  return hash_segment(0, bytes.size(), bytes.data(), bytes.size());
+}
 
 template <class T>
 concept Number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
@@ -23,6 +32,90 @@ concept Number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, 
 
 template <class T>
 concept HasKeySegment = requires(const T& value) { key_segment(value); };
+
+/// An encoded path and its hash. Up to 55 bytes of it stand in the object itself: enough for the name of a family, a UUID
+/// and one more word, so that making such a key allocates nothing, and a kept one is one cache line.
+///
+/// The hash is taken from the segments as they are added, not from the encoded bytes: those were written just before, in
+/// pieces that no load of a whole word could get before they reach the processor's cache.
+class PathBytes {
+ public:
+  PathBytes() noexcept { small_[kSmall] = 0; }  // NOLINT(cppcoreguidelines-pro-type-member-init): the bytes in use are
+  PathBytes(const PathBytes& other) : PathBytes() { copy(other); }
+  PathBytes(PathBytes&& other) noexcept { take(other); }
+  PathBytes& operator=(const PathBytes& other) {
+    if (this != &other) *this = PathBytes(other);
+    return *this;
+  }
+  PathBytes& operator=(PathBytes&& other) noexcept {
+    if (this != &other) {
+      release();
+      take(other);
+    }
+    return *this;
+  }
+  ~PathBytes() { release(); }
+
+  std::string_view view() const noexcept {
+    if (!is_large()) [[likely]] return {small_, small_size()};
+    const Large held = large();
+    return {held.data, held.size};
+  }
+  std::uint64_t hash() const noexcept { return hash_; }
+  std::size_t size() const noexcept { return view().size(); }
+
+  /// Adds a segment: its mark, which is at most its length and 2, as a variable-length number, then its text.
+  void append(std::uint64_t mark, std::string_view text) {
+    if (!is_large() && text.size() < kSmall - small_size()) [[likely]] {
+      char* const to = small_ + small_size();
+      *to = static_cast<char>(mark);
+      copy_few(to + 1, text.data(), text.size());
+      small_[kSmall] = static_cast<char>(small_size() + text.size() + 1);
+    } else {
+      append_slowly(mark, text);
+    }
+    hash_ = hash_segment(hash_, mark, text.data(), text.size());
+  }
+  void append_text(std::string_view text) { append(static_cast<std::uint64_t>(text.size()) + 2, text); }
+
+ private:
+  static constexpr std::size_t kSmall = 55;  // less than what a mark of one byte can say, and than kFewBytes
+  static constexpr unsigned char kIsLarge = 0xFF;
+
+  struct Large {
+    char* data;
+    std::uint32_t capacity;
+    std::uint32_t size;
+  };
+
+  bool is_large() const noexcept { return static_cast<unsigned char>(small_[kSmall]) == kIsLarge; }
+  std::size_t small_size() const noexcept { return static_cast<unsigned char>(small_[kSmall]); }
+  Large large() const noexcept {
+    Large held;
+    std::memcpy(&held, small_, sizeof held);
+    return held;
+  }
+  void set_large(Large held) noexcept {
+    std::memcpy(small_, &held, sizeof held);
+    small_[kSmall] = static_cast<char>(kIsLarge);
+  }
+  void append_slowly(std::uint64_t mark, std::string_view text);
+  /// Room for so many bytes more, wherever the present ones stand.
+  Large grown(std::size_t more);
+  void copy(const PathBytes& other);
+  void release() noexcept {
+    if (is_large()) [[unlikely]] delete[] large().data;
+  }
+  void take(PathBytes& other) noexcept {
+    hash_ = std::exchange(other.hash_, 0u);
+    std::memcpy(small_, other.small_, sizeof small_);
+    other.small_[kSmall] = 0;
+  }
+
+  // What a look-up reads first, before the bytes.
+  std::uint64_t hash_ = 0;
+  char small_[kSmall + 1];  // the last says how many are in use, or that the others hold a Large
+};
 
 }  // namespace detail
 
@@ -62,7 +155,7 @@ class Segment {
 
   /// Appends the length-safe form: a variable-length number (0 absent, 1 null, else length + 2), then the bytes.
   /// No list of segments has an encoding that begins with that of another list except the list it extends.
-  void append_to(std::string& encoded) const;
+  void append_to(detail::PathBytes& encoded) const;
 
  private:
   enum class Kind : std::uint8_t { text, number, absent, null };
@@ -79,23 +172,37 @@ namespace detail {
 class Path {
  public:
   /// Encoded bytes; equal exactly when the lists of segments are equal.
-  std::string_view encoded() const noexcept { return encoded_; }
-  std::uint64_t hash() const noexcept { return hash_; }
+  std::string_view encoded() const noexcept { return bytes_.view(); }
+  std::uint64_t hash() const noexcept { return bytes_.hash(); }
 
  protected:
-  Path() : hash_(hash_bytes({})) {}
-  explicit Path(std::string encoded) : encoded_(std::move(encoded)), hash_(hash_bytes(encoded_)) {}
-
+  Path() = default;
+  explicit Path(PathBytes bytes) noexcept : bytes_(std::move(bytes)) {}
   template <class... Segments>
-  static std::string encode(std::string_view leading, const Segments&... segments) {
-    std::string encoded(leading);
-    (Segment(segments).append_to(encoded), ...);
-    return encoded;
+  explicit Path(std::in_place_t, const Segments&... segments) {
+    (append(bytes_, segments), ...);
+  }
+
+  const PathBytes& bytes() const noexcept { return bytes_; }
+  template <class... Segments>
+  PathBytes extended(const Segments&... segments) const {
+    PathBytes longer(bytes_);
+    (append(longer, segments), ...);
+    return longer;
   }
 
  private:
-  std::string encoded_;
-  std::uint64_t hash_;
+  template <class T>
+  static void append(PathBytes& encoded, const T& segment) {
+    // Text, the common case, without a Segment between.
+    if constexpr (std::convertible_to<const T&, std::string_view> && !HasKeySegment<T> &&
+                  !std::same_as<T, std::nullptr_t>)
+      encoded.append_text(static_cast<std::string_view>(segment));
+    else
+      Segment(segment).append_to(encoded);
+  }
+
+  PathBytes bytes_;
 };
 
 /// Walks the segments of an encoded path without decoding their text. The path must outlive it.
@@ -106,6 +213,8 @@ class SegmentReader {
   bool at_end() const noexcept { return rest_.empty(); }
   /// The next segment in its encoded form. REQUIRES: !at_end().
   std::string_view next() noexcept;
+  /// The text of the next segment; empty for absent and null ones. REQUIRES: !at_end().
+  std::string_view next_text() noexcept;
 
  private:
   std::string_view rest_;
@@ -121,12 +230,12 @@ concept SegmentLike = std::convertible_to<const T&, Segment>;
 /// Injective: two keys are equal exactly when their lists of segments are equal, whatever bytes the segments hold, so
 /// ids that come from outside may be used as they are. A value type: keep a key that is used often, it holds its hash.
 /// Keys are listed to administrators and written to shared providers; put no secret and no personal data in one.
-/// Immutable. Making one allocates when the encoded form is longer than 15 bytes.
+/// Immutable. Making one allocates when the encoded form is longer than 55 bytes.
 class Key : public detail::Path {
  public:
   template <detail::SegmentLike... Segments>
     requires(sizeof...(Segments) > 0)
-  explicit Key(const Segments&... segments) : Path(encode({}, segments...)) {}
+  explicit Key(const Segments&... segments) : Path(std::in_place, segments...) {}
 
   friend bool operator==(const Key& a, const Key& b) noexcept {
     return a.hash() == b.hash() && a.encoded() == b.encoded();
@@ -136,7 +245,7 @@ class Key : public detail::Path {
   friend class Family;
   friend class KeyBuilder;
   struct Encoded {
-    std::string bytes;
+    detail::PathBytes bytes;
   };
   explicit Key(Encoded encoded) : Path(std::move(encoded.bytes)) {}
 };
@@ -151,19 +260,19 @@ class Family : public detail::Path {
 
   template <detail::SegmentLike... Segments>
     requires(sizeof...(Segments) > 0)
-  explicit Family(const Segments&... segments) : Path(encode({}, segments...)) {}
+  explicit Family(const Segments&... segments) : Path(std::in_place, segments...) {}
 
   /// The key made of this family's segments and the further ones.
   template <detail::SegmentLike... Segments>
     requires(sizeof...(Segments) > 0)
   Key key(const Segments&... further) const {
-    return Key(Key::Encoded{encode(encoded(), further...)});
+    return Key(Key::Encoded{extended(further...)});
   }
 
   /// The smaller family made of this family's segments and the further ones.
   template <detail::SegmentLike... Segments>
   Family family(const Segments&... further) const {
-    return Family(Encoded{encode(encoded(), further...)});
+    return Family(Encoded{extended(further...)});
   }
 
   friend bool operator==(const Family& a, const Family& b) noexcept {
@@ -173,7 +282,7 @@ class Family : public detail::Path {
  private:
   friend class KeyBuilder;
   struct Encoded {
-    std::string bytes;
+    detail::PathBytes bytes;
   };
   explicit Family(Encoded encoded) : Path(std::move(encoded.bytes)) {}
 };
@@ -183,7 +292,7 @@ class Family : public detail::Path {
 class KeyBuilder {
  public:
   KeyBuilder() = default;
-  explicit KeyBuilder(const Family& leading) : encoded_(leading.encoded()) {}
+  explicit KeyBuilder(const Family& leading) : encoded_(leading.bytes()) {}
 
   KeyBuilder& add(const Segment& segment) {
     segment.append_to(encoded_);
@@ -195,7 +304,7 @@ class KeyBuilder {
   Family family() const { return Family(Family::Encoded{encoded_}); }
 
  private:
-  std::string encoded_;
+  detail::PathBytes encoded_;
 };
 
 }  // namespace watchbell::cache

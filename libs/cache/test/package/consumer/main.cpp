@@ -19,8 +19,7 @@ static awaitable<void> use(cache::Cache& engine, int& seen) {
   cache::CachedScope scope(engine, "consumer", std::chrono::seconds(15));
   const cache::Key key("answer");
   const auto first = co_await scope.wrap<int>(key, answer);
-  const auto second = scope.find<int>(key);
-  if (first == second) seen = *second;
+  if (const auto second = scope.find<int>(key)) seen = *second + *first - 42;
   scope.invalidate(key);
   if (scope.find<int>(key)) seen = 0;
   co_await engine.close<Executor>();

@@ -35,8 +35,10 @@ class Transport {
   Transport& operator=(const Transport&) = delete;
   virtual ~Transport() = default;
 
-  /// The `run_id` of the server that the connection leads to; connects if need be. It changes when the server was
-  /// restarted or another has taken its place.
+  /// Names the server that the connection leads to, in at most 64 letters and digits; connects if need be. A name never
+  /// comes back: it differs after a restart, when another server has taken the place, and when one that was demoted
+  /// leads again. The `run_id` and the beginning of `master_replid` make one. Servers that change roles must close their
+  /// connections, as Sentinel makes them.
   virtual boost::asio::awaitable<Outcome<std::string>> server(Duration deadline) = 0;
 
   /// Sends the commands in one write and gives their replies in order: one round trip. Batches of several callers
