@@ -1,11 +1,12 @@
 # Short names. `make` alone lists them.
-.PHONY: help run test dev tidy format bench new-domain clean
+.PHONY: help run test dev tidy format bench explore new-domain clean
 
 help:
 	@echo "make run             install, build, serve on http://127.0.0.1:3000 (./run)"
 	@echo "make test            every test (./test; LAYER=unit for one)"
 	@echo "make dev             build the debug tree in build/dev"
 	@echo "make bench           measure the server against its yardsticks; writes bench/records/"
+	@echo "make explore         10^6 random interleavings of the cache's code, and all with few preemptions (long)"
 	@echo "make tidy            clang-tidy and stand-alone headers, on files changed since main"
 	@echo "make format          clang-format on files changed since main"
 	@echo "make new-domain NAME=x   a domain of the standard shape in src/domains/x"
@@ -22,6 +23,9 @@ dev:
 
 bench:
 	./bench/run.sh
+
+explore:
+	./libs/cache/test/explore/explore.sh
 
 changed = $(shell git diff --name-only --diff-filter=d $$(git merge-base HEAD origin/main 2>/dev/null || git rev-list --max-parents=0 HEAD | tail -1) -- '*.cpp' '*.hpp')
 

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Builds the mutants of mutants.cmake and lets the explorer look for each of them with the share that ./test has: every
+# one must be found. The unchanged code must pass the same. The last line is "N passed, M failed".
+#   mutants.sh [BUILD]    BUILD: where to build; build/explore at the top of the repository by default
+set -uo pipefail
+cache=$(cd "$(dirname "$0")/../.." && pwd)
+build=${1:-$cache/../../build/explore}
+options=(-G Ninja -DCMAKE_BUILD_TYPE=Release)
+if command -v clang++-19 >/dev/null; then options+=(-DCMAKE_CXX_COMPILER=clang++-19); fi
+if command -v ccache >/dev/null; then options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+if ! { cmake -S "$cache" -B "$build" "${options[@]}" && cmake --build "$build" --target explore explore_mutants; } >"$build.log" 2>&1; then
+  tail -60 "$build.log"
+  echo "0 passed, 1 failed"
+  exit 1
+fi
+programs=$build/test/explore
+passed=0
+failed=0
+share="--schedules 2000 --seed 1"
+
+if "$programs/explore" $share >"$build.log" 2>&1; then
+  passed=$((passed + 1))
+else
+  failed=$((failed + 1))
+  echo "FAILED: the unchanged code"
+  tail -60 "$build.log"
+fi
+for mutant in "$programs"/mutants/explore_mutant_*; do
+  [ -f "$mutant" ] || continue
+  name=${mutant##*explore_mutant_}
+  if timeout 300 "$mutant" $share >"$build.log" 2>&1; then
+    failed=$((failed + 1))
+    echo "FAILED: nothing found in $name"
+  elif found=$(grep -m1 -a '^FAILED' "$build.log"); then
+    passed=$((passed + 1))
+    echo "found: $name ($found)"
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $name ended without a finding"
+    tail -20 "$build.log"
+  fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
