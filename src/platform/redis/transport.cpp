@@ -120,21 +120,23 @@ class Greeting final : public Call {
   void on_finished() noexcept override {}
 };
 
-/// The value behind "run_id:" in what INFO answered; empty when there is none.
-std::string_view run_id_in(std::string_view info) {
-  constexpr std::string_view kLabel = "run_id:";
+/// The hexadecimal value behind a label such as "run_id:" in what INFO answered; empty when there is none.
+std::string_view hex_in(std::string_view info, std::string_view label) {
   while (!info.empty()) {
     const auto end = std::min(info.find('\n'), info.size());
     std::string_view line = info.substr(0, end);
     info.remove_prefix(std::min(end + 1, info.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!line.starts_with(kLabel)) continue;
-    line.remove_prefix(kLabel.size());
+    if (!line.starts_with(label)) continue;
+    line.remove_prefix(label.size());
     const bool sound = std::ranges::all_of(line, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
     return sound && line.size() <= 64 ? line : std::string_view();
   }
   return {};
 }
+
+/// Letters of a server's name that the keys of the cache have room for.
+constexpr std::size_t kMostIdentity = 64;
 
 /// The code word of an error reply. The rest may quote our own words, the password among them.
 std::string_view first_word(std::string_view text) { return text.substr(0, std::min({text.find(' '), text.size(), std::size_t{32}})); }
@@ -434,7 +436,9 @@ class RedisTransport final : public Transport {
     co_return std::nullopt;
   }
 
-  /// AUTH, SELECT, CLIENT SETNAME and INFO in one round trip; learns the run_id.
+  /// AUTH, SELECT, CLIENT SETNAME and INFO in one round trip; learns whom it speaks to. The run_id alone would not tell
+  /// a server that was demoted, copied another's data and leads again without a restart; its replication id is a new one
+  /// after every promotion (Redis: replication, "Replication ID explained").
   awaitable<std::optional<Failure>> greet(Connection& made) {
     std::vector<Command> commands;
     if (!settings_.password.empty()) {
@@ -446,6 +450,7 @@ class RedisTransport final : public Transport {
     commands.push_back({"SELECT", std::to_string(settings_.database)});
     commands.push_back({"CLIENT", "SETNAME", settings_.client_name});
     commands.push_back({"INFO", "server"});
+    commands.push_back({"INFO", "replication"});
     Greeting greeting(encode(commands), commands.size(), wheel_.clock().monotonic() + settings_.connect_timeout);
     made.pipeline.submit(greeting);
     const auto batch = made.pipeline.take_output();
@@ -464,7 +469,8 @@ class RedisTransport final : public Transport {
     const auto& replies = **greeting.outcome;
     for (std::size_t i = 0; i < replies.size(); ++i)
       if (replies[i].kind == Reply::Kind::error) co_return refusal(commands[i], replies[i]);
-    made.run_id = run_id_in(replies.back().text);
+    made.run_id = hex_in(replies[replies.size() - 2].text, "run_id:");
+    if (!made.run_id.empty()) made.run_id += hex_in(replies.back().text, "master_replid:").substr(0, kMostIdentity - std::min(made.run_id.size(), kMostIdentity));
     if (made.run_id.empty()) co_return Failure{bad_message(), "INFO names no run_id"};
     made.greeting_replies = made.pipeline.received();
     co_return std::nullopt;

@@ -33,6 +33,7 @@ class FakeRedis {
   std::uint16_t port() const { return port_; }
 
   std::string run_id = std::string(40, 'a');
+  std::string replication_id;
   /// What to say to a command; nothing: the usual.
   std::function<std::optional<std::string>(const Command&)> answer;
   bool silent = false;  ///< answers to all but the greeting are kept for say_kept()
@@ -133,7 +134,9 @@ class FakeRedis {
     const bool greeting = command[0] == "AUTH" || command[0] == "SELECT" || command[0] == "CLIENT" || command[0] == "INFO";
     std::optional<std::string> said = answer ? answer(command) : std::nullopt;
     if (!said) {
-      if (command[0] == "INFO")
+      if (command[0] == "INFO" && command[1] == "replication")
+        said = bulk("# Replication\r\nrole:master\r\nmaster_replid:" + replication_id + "\r\n");
+      else if (command[0] == "INFO")
         said = bulk("# Server\r\nredis_version:7.0.0\r\nrun_id:" + run_id + "\r\ntcp_port:6379\r\n");
       else
         said = greeting ? "+OK\r\n" : bulk(command.back());

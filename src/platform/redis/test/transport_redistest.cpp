@@ -38,8 +38,9 @@ REDIS_TEST(speaks_over_a_unix_socket) {
   RedisServer server;
   Rig rig(loop, local(server));
   const auto id = co_await rig.run_id();
-  EXPECT_EQ(id.size(), 40u);
-  EXPECT_NE(server.command({"INFO", "server"}).find("run_id:" + id), std::string::npos);
+  EXPECT_EQ(id.size(), 64u);
+  EXPECT_NE(server.command({"INFO", "server"}).find("run_id:" + id.substr(0, 40)), std::string::npos);
+  EXPECT_NE(server.command({"INFO", "replication"}).find("master_replid:" + id.substr(40)), std::string::npos);
   const std::string bytes("a\0b\r\n\xff", 6);
   const auto replies = co_await rig.ask({{"SET", "k", bytes},
                                          {"GET", "k"},

@@ -287,6 +287,22 @@ CO_TEST(RedisTransport, a_caller_who_is_cancelled_leaves_the_others_alone) {
   co_await server.close();
 }
 
+CO_TEST(RedisTransport, C_29_a_server_that_was_demoted_and_leads_again_goes_by_another_name) {
+  FakeRedis server(loop.executor());
+  server.replication_id = std::string(40, '1');
+  Rig rig(loop, at(server));
+  const auto old = co_await rig.run_id();
+  EXPECT_EQ(old, server.run_id + std::string(24, '1'));
+  server.replication_id = std::string(40, '2');
+  server.hang_up();
+  co_await server.wait_for_closed(1);
+  EXPECT_EQ((co_await rig.get(rig.transport->pipeline(old, {{"GET", "x"}}, 1s))).error(), error::connection_reset);
+  EXPECT_TRUE(server.seen.empty());
+  EXPECT_EQ(co_await rig.run_id(), server.run_id + std::string(24, '2'));
+  co_await rig.stop();
+  co_await server.close();
+}
+
 CO_TEST(RedisTransport, another_server_gets_nothing_that_was_meant_for_the_first) {
   FakeRedis server(loop.executor());
   Rig rig(loop, at(server));
