@@ -1,4 +1,4 @@
-// Runs wrk against the three servers in turns and compares them; see run.sh. usage: node run.mjs BUILD [--rounds 5] [--seconds 4] [--jobs 1000000]
+// Runs wrk against the three servers in turns and compares them; see run.sh. usage: node run.mjs BUILD [--rounds 5] [--seconds 4] [--jobs 1000000] [--frozen 30] [--redis: that alone]
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
@@ -63,6 +63,43 @@ function load(server, cookie, time) {
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
+const git = (...args) => spawnSync("git", args).stdout.toString().trim();
+const jsonLines = (text) => text.toString().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+const place = {
+  date: new Date().toISOString().slice(0, 10), commit: git("rev-parse", "HEAD"), dirty: git("status", "--porcelain") !== "",
+  compiler: spawnSync("clang++-19", ["--version"]).stdout.toString().split("\n")[0], flags: "bench preset (Release)", cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+};
+const write = (name, record) => {
+  if (!existsSync("bench/records")) mkdirSync("bench/records");
+  const file = `bench/records/${place.date}-${place.commit.slice(0, 8)}-${name}.json`;
+  writeFileSync(file, JSON.stringify({ question: record.question, ...place, ...record }, null, 1) + "\n");
+  console.log(`record: ${file}`);
+};
+
+function measureRedis() {
+  const frozenSeconds = option("--frozen", 30);
+  const onRedis = (...args) => {
+    const run = spawnSync(join(build, "bench/redis_cache_bench"), args);
+    if (run.status !== 0) throw new Error(`redis_cache_bench ${args[0]}: ${run.stdout}${run.stderr}`);
+    return jsonLines(run.stdout);
+  };
+  const trips = onRedis("round_trips");
+  console.log("bulk read of 100 keys     round trips  calls of the loader        us");
+  for (const row of trips) console.log(`${`${row.row} ${row.state}`.padEnd(24)}  ${String(row.roundTrips).padStart(11)}  ${String(row.loaderCalls).padStart(19)}  ${String(row.us).padStart(8)}`);
+  write("redis-bulk", { question: "round trips of a bulk read of 100 keys on Redis", rows: trips });
+  const frozen = onRedis("frozen", String(frozenSeconds));
+  console.log("Redis frozen   reads    p50 us    p99 us    max us   p99 from its begin");
+  for (const row of frozen.filter((r) => r.phase)) console.log(`${row.phase.padEnd(10)}  ${String(row.reads).padStart(8)}  ${String(row.p50Us).padStart(8)}  ${String(row.p99Us).padStart(8)}  ${String(row.maxUs).padStart(8)}  ${String(row.servedP99Us).padStart(20)}`);
+  write("redis-frozen", { question: "what 1,000 reads/s of a strict scope feel of a Redis that stands still", seconds: frozenSeconds, rows: frozen });
+}
+
+if (process.argv.includes("--redis")) {
+  measureRedis();
+  rmSync(work, { recursive: true, force: true });
+  process.exit(0);
+}
+
 try {
   const servers = [
     await start("echo_beast", join(build, "bench/echo_beast"), ["0"]),
@@ -76,7 +113,6 @@ try {
   const results = Object.fromEntries(servers.map((s) => [s.name, []]));
   for (let round = 0; round < rounds; ++round) for (const server of servers) results[server.name].push(load(server, cookie, seconds));
 
-  const git = (...args) => spawnSync("git", args).stdout.toString().trim();
   const figures = Object.fromEntries(
     Object.entries(results).map(([name, rows]) => [name, {
       cpuUsPerRequest: median(rows.map((r) => r.cpuUs)), requestsPerSecond: median(rows.map((r) => r.rate)), p50Us: median(rows.map((r) => r.p50Us)),
@@ -88,28 +124,19 @@ try {
     console.log(`${name.padEnd(12)}  ${f.cpuUsPerRequest.toFixed(2).padStart(14)}  ${f.requestsPerSecond.toFixed(0).padStart(10)}  ${f.p50Us.toFixed(0).padStart(8)}  ${f.p99Us.toFixed(0).padStart(8)}  ${f.rssMb.toFixed(1).padStart(8)}`);
   console.log(`watchbell / echo_beast ${ratio("echo_beast").toFixed(3)}   watchbell / echo_lean ${ratio("echo_lean").toFixed(3)}   (median of ${rounds} rounds)`);
 
-  const place = {
-    date: new Date().toISOString().slice(0, 10), commit: git("rev-parse", "HEAD"), dirty: git("status", "--porcelain") !== "",
-    compiler: spawnSync("clang++-19", ["--version"]).stdout.toString().split("\n")[0], flags: "bench preset (Release)", cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-  };
-  const write = (name, record) => {
-    if (!existsSync("bench/records")) mkdirSync("bench/records");
-    const file = `bench/records/${place.date}-${place.commit.slice(0, 8)}-${name}.json`;
-    writeFileSync(file, JSON.stringify({ question: record.question, ...place, ...record }, null, 1) + "\n");
-    console.log(`record: ${file}`);
-  };
   write("unread-count", {
     question: "authenticated getUnreadCount, cached, over HTTP; wrk -t1 -c32", rounds, seconds, figures, ratios: { echo_beast: ratio("echo_beast"), echo_lean: ratio("echo_lean") }, raw: results,
   });
 
   const jobs = option("--jobs", 1_000_000);
   const slope = spawnSync(join(build, "bench/jobs_slope"), [String(jobs)]);
-  const rows = slope.stdout.toString().trim().split("\n").map((line) => JSON.parse(line));
+  const rows = jsonLines(slope.stdout);
   console.log("jobs        CPU s of the last tenth    pages    bytes in use");
   for (const row of rows) console.log(`${String(row.jobs).padEnd(10)}  ${row.cpuSeconds.toFixed(2).padStart(23)}  ${String(row.pages).padStart(7)}  ${String(row.bytes).padStart(14)}`);
   if (slope.status !== 0) throw new Error(`jobs_slope: ${slope.stderr}`);
   write("jobs-slope", { question: "storage and memory after every tenth of so many jobs, on a database in memory", jobs, rows });
+
+  measureRedis();
 } finally {
   for (const child of children) child.kill("SIGTERM");
   setTimeout(() => rmSync(work, { recursive: true, force: true }), 500);

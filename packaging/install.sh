@@ -2,10 +2,10 @@
 
 packages_of() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@"; }
 
-# Prints the packages of the lists that are not installed. Node and npm are left alone when they are there already, from wherever.
+# Prints the packages of the lists, and of further ones that are named, that are not installed. Node and npm are left alone when they are there already, from wherever.
 missing_packages() {
   local package
-  for package in $(packages_of packaging/build.packages packaging/run.packages | sort -u); do
+  for package in $(packages_of packaging/build.packages packaging/run.packages "$@" | sort -u); do
     dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -q '^installed' || echo "$package"
   done
   command -v node >/dev/null 2>&1 || echo nodejs
@@ -14,7 +14,7 @@ missing_packages() {
 
 install_missing() {
   local missing
-  missing=$(missing_packages | tr '\n' ' ')
+  missing=$(missing_packages "$@" | tr '\n' ' ')
   [ -z "${missing// /}" ] && return 0
   if [ "$(id -u)" != 0 ]; then
     echo "Some Debian packages are missing. Install them, then run this again:" >&2
