@@ -134,10 +134,13 @@ TEST_F(Tree, a_library_that_knows_the_server_fails) {
 TEST_F(Tree, the_inside_of_a_library_is_not_for_the_server) {
   write("src/runtime/coherence/good.hpp", "#include <watchbell/cache/scope.hpp>\n");
   write("src/domains/catalog/test/bad_test.cpp", "#include <watchbell/cache/detail/core.hpp>\n");
+  write("src/platform/redis/test/good_redistest.cpp", "#include \"libs/cache/test/provider_suite.hpp\"\n");
+  write("src/platform/redis/test/bad_redistest.cpp", "#include \"libs/cache/src/engine.hpp\"\n");
+  write("src/platform/redis/bad.cpp", "#include \"libs/cache/test/provider_suite.hpp\"\n");
   write("src/runtime/coherence/bad.cpp", "#include \"watchbell/cache/detail/load.hpp\"\n");
   write("src/runtime/coherence/worse.cpp", "#include \"libs/cache/src/engine.hpp\"\n");
   const auto found = check(root_);
-  ASSERT_EQ(found.size(), 3u) << list(found);
+  ASSERT_EQ(found.size(), 5u) << list(found);
   for (const auto& violation : found) EXPECT_NE(violation.what.find("public headers"), std::string::npos) << violation.what;
 }
 

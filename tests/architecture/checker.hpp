@@ -15,7 +15,7 @@ struct Violation {
 /// Reads every #include and the DEPENDS lists below `root` (the repository) and names each line that breaks the rules of ARCHITECTURE.md:
 /// floors include only floors below them; rules and types include neither I/O nor the runtime; third-party libraries that touch the outside stay
 /// in platform; a domain includes of another only types, events and service, and only what its DEPENDS names, in the order of the domains;
-/// of libs/ only the public headers are included; signals are emitted in runtime/change alone; coroutines are detached in async alone.
+/// of libs/ only the public headers are included, in tests also what libs/ tests with; signals are emitted in runtime/change alone; coroutines are detached in async alone.
 std::vector<Violation> check(const std::filesystem::path& root);
 
 }  // namespace watchbell::architecture
