@@ -329,12 +329,20 @@ test("the_first_page_is_small_and_soon_of_use", async (context) => {
     await carrySession(profile, api);
     const wire = await profile.newCDPSession(page);
     await wire.send("Network.enable");
-    let bytes = 0;
-    wire.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
+    // Each address once: on a slow machine the live connection stands before the rows do, and what it makes the page ask
+    // anew is not a part of the first page.
+    const addresses = new Map();
+    const sizes = new Map();
+    wire.on("Network.requestWillBeSent", ({ requestId, request }) => addresses.set(requestId, request.url));
+    wire.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+      const address = addresses.get(requestId);
+      sizes.set(address, Math.max(sizes.get(address) ?? 0, encodedDataLength));
+    });
     const began = performance.now();
     await page.goto("/");
     await page.getByTestId("system-row").nth(1).waitFor();
     times.push(performance.now() - began);
+    const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     assert.ok(bytes > 10_000 && bytes < FIRST_PAGE_BYTES, `the first page took ${bytes} bytes`);
   }
   assert.ok(Math.min(...times) < USABLE_MS, `the first page was of use after ${times.map(Math.round).join(", ")} ms`);
