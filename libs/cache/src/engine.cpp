@@ -209,12 +209,16 @@ Begun Engine::begin(const ScopeState& scope, const Key& key, const Asking& askin
     const bool observed_same = !asking.observed.empty() && asking.observed == flight.observed;
     const bool new_enough = asking.since != Asking::kNone && flight.number > asking.since;
     const bool will_do = new_enough || (valid && (asking.trusts_here || observed_same));
-    // Whoever joins waits for the flight's end, and so does who may not load beside it.
+    // Whoever joins waits for a flight's end, and so does who may not load beside it.
     const bool without_provider = !asking.trusts_here && asking.observed.empty();
     const bool crowded = flight.older && !flight.older->done.happened;
-    if (will_do || crowded || (valid && without_provider)) {
-      const bool own_coroutine = asking.thread.is_connected() && flight.load->thread == asking.thread;
-      const bool own_thread = asking.plain_thread != nullptr && flight.load->plain_thread == asking.plain_thread;
+    const Flight* waits_for = nullptr;
+    if (will_do || (!crowded && valid && without_provider)) waits_for = &flight;
+    else if (crowded) waits_for = flight.older.get();
+    if (waits_for != nullptr) {
+      const Load& load_of = *waits_for->load;
+      const bool own_coroutine = asking.thread.is_connected() && load_of.thread == asking.thread;
+      const bool own_thread = asking.plain_thread != nullptr && load_of.plain_thread == asking.plain_thread;
       if (own_coroutine || own_thread)
         throw SelfRead("a loader of scope " + scope.name + " reads the key it is loading");
     }

@@ -362,6 +362,24 @@ TEST(Flight, F_9_reading_the_own_key_is_found_after_suspensions_and_in_deeper_co
   EXPECT_TRUE(joiner->threw<SelfRead>());
 }
 
+TEST(Flight, F_9_a_loader_that_was_overtaken_twice_and_reads_its_own_key_does_not_wait_for_itself) {
+  World world;
+  const auto gate = std::make_shared<Gate>(world.loop);
+  auto loader = [scope = world.scope, gate] { return read_itself_deeper(scope, gate); };
+  const auto oldest = spawn(world.loop, world.scope.wrap<std::string>(kKey, loader));
+  drain(world.loop);
+  world.scope.invalidate(kKey);
+  const auto newer = world.source.hold();
+  world.read(kKey);
+  world.scope.invalidate(kKey);
+  gate->open();
+  drain(world.loop);
+  EXPECT_TRUE(oldest->threw<SelfRead>());
+  newer->open();
+  drain(world.loop);
+  EXPECT_EQ(world.engine.snapshot().flights, 0u);
+}
+
 awaitable<std::string> read_other(CachedScope scope, Key other, Source& source) {
   const auto value = co_await scope.wrap<std::string>(other, source.loader());
   co_return "via " + *value;
