@@ -209,28 +209,29 @@ Begun Engine::begin(const ScopeState& scope, const Key& key, const Asking& askin
     const bool observed_same = !asking.observed.empty() && asking.observed == flight.observed;
     const bool new_enough = asking.since != Asking::kNone && flight.number > asking.since;
     const bool will_do = new_enough || (valid && (asking.trusts_here || observed_same));
-    // Whoever joins waits for a flight's end, and so does who may not load beside it.
     const bool without_provider = !asking.trusts_here && asking.observed.empty();
     const bool crowded = flight.older && !flight.older->done.happened;
-    const Flight* waits_for = nullptr;
-    if (will_do || (!crowded && valid && without_provider)) waits_for = &flight;
-    else if (crowded) waits_for = flight.older.get();
-    if (waits_for != nullptr) {
-      const Load& load_of = *waits_for->load;
-      const bool own_coroutine = asking.thread.is_connected() && load_of.thread == asking.thread;
-      const bool own_thread = asking.plain_thread != nullptr && load_of.plain_thread == asking.plain_thread;
+    // Whoever joins waits for a flight's end, and so does who may not load beside it.
+    std::shared_ptr<Flight> waits_for;
+    if (will_do || (!crowded && valid && without_provider)) {
+      waits_for = flight.shared_from_this();
+    } else if (crowded) {
+      waits_for = flight.older;
+    }
+    if (waits_for) {
+      const Load& waited = *waits_for->load;
+      const bool own_coroutine = asking.thread.is_connected() && waited.thread == asking.thread;
+      const bool own_thread = asking.plain_thread != nullptr && waited.plain_thread == asking.plain_thread;
       if (own_coroutine || own_thread)
         throw SelfRead("a loader of scope " + scope.name + " reads the key it is loading");
-    }
-    if (will_do) {
+      if (!will_do) {
+        const std::uint64_t since = std::min(asking.since, flights_begun_);
+        return {.hit = nullptr, .flight = std::move(waits_for), .too_old = true, .since = since};
+      }
       ++counts(*scope.root).joins;
       ++counts(*scope.root).misses;
-      return {.hit = nullptr, .flight = flight.shared_from_this()};
+      return {.hit = nullptr, .flight = std::move(waits_for)};
     }
-    const std::uint64_t since = std::min(asking.since, flights_begun_);
-    if (crowded) return {.hit = nullptr, .flight = flight.older, .too_old = true, .since = since};
-    if (valid && without_provider)
-      return {.hit = nullptr, .flight = flight.shared_from_this(), .too_old = true, .since = since};
     older = flight.shared_from_this();  // for its own waiters only
   }
   if (closing_) throw CacheClosed("the cache is closed");
