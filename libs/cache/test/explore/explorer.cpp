@@ -1,5 +1,6 @@
 #include "explorer.hpp"
 
+#include "asan.hpp"
 #include "memory.hpp"
 
 #include <algorithm>
@@ -12,17 +13,6 @@
 #include <utility>
 
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WATCHBELL_EXPLORE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WATCHBELL_EXPLORE_ASAN 1
-#endif
-#endif
-#ifdef WATCHBELL_EXPLORE_ASAN
-#include <sanitizer/common_interface_defs.h>
-#endif
 
 namespace watchbell::cache::explore {
 namespace {

@@ -1,19 +1,13 @@
 #include "memory.hpp"
 
+#include "asan.hpp"
+
 #include <malloc.h>
 
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <new>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WATCHBELL_EXPLORE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WATCHBELL_EXPLORE_ASAN 1
-#endif
-#endif
 
 #ifdef WATCHBELL_EXPLORE_ASAN
 

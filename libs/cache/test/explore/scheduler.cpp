@@ -1,5 +1,7 @@
 #include <watchbell_explore/scheduler.hpp>
 
+#include "asan.hpp"
+
 #include <cxxabi.h>
 #include <ucontext.h>
 
@@ -7,21 +9,9 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
-
 #include <exception>
 #include <memory>
 #include <utility>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WATCHBELL_EXPLORE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WATCHBELL_EXPLORE_ASAN 1
-#endif
-#endif
-#ifdef WATCHBELL_EXPLORE_ASAN
-#include <sanitizer/common_interface_defs.h>
-#endif
 
 namespace watchbell::cache::explore {
 namespace {
