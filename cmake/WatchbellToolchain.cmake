@@ -26,6 +26,15 @@ if(WATCHBELL_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+# What nobody calls and what is there twice is left out of a release.
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_compile_options(-ffunction-sections -fdata-sections)
+  add_link_options(-Wl,--gc-sections)
+  if(WATCHBELL_MOLD)
+    add_link_options(-Wl,--icf=safe)
+  endif()
+endif()
+
 add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
 if(WATCHBELL_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)

@@ -34,8 +34,10 @@ export default tseslint.config(
   // One way only: lib <- ui <- areas <- app; among areas: auth <- notification <- healthcheck <- catalog.
   { files: ["src/lib/**"], rules: closed("ui|areas|app", "lib knows nothing of the pages") },
   { files: ["src/ui/**"], rules: closed("areas|app", "ui knows no area") },
-  { files: ["src/areas/auth/**"], rules: closed("app|areas/(notification|healthcheck|catalog)", "auth knows no other area") },
-  { files: ["src/areas/notification/**"], rules: closed("app|areas/(healthcheck|catalog)", "notification knows only auth") },
+  { files: ["src/areas/auth/**"], rules: closed("app|areas/(notification|healthcheck|catalog|theme)", "auth knows no other area") },
+  { files: ["src/areas/command/**"], rules: closed("app|areas/(auth|theme|notification|healthcheck|catalog)", "command knows no other area") },
+  { files: ["src/areas/theme/**"], rules: closed("app|areas/(auth|notification|healthcheck|catalog)", "theme knows no other area") },
+  { files: ["src/areas/notification/**"], rules: closed("app|areas/(healthcheck|catalog)", "notification knows only auth and theme") },
   { files: ["src/areas/healthcheck/**"], rules: closed("app|areas/catalog", "healthcheck knows only auth and notification") },
   { files: ["src/areas/catalog/**"], rules: closed("app", "an area does not know the shell") },
   // Only an area's queries speak to the server.

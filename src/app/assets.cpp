@@ -13,6 +13,9 @@ constexpr std::string_view kPageHeaders =
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'\r\n"
     "X-Frame-Options: DENY\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n";
 
+/// Of files and of what is none: a browser must not take one for a script that was not sent as one.
+constexpr std::string_view kNoGuessing = "X-Content-Type-Options: nosniff\r\n";
+
 constexpr std::string_view kWithout =
     "<!doctype html><meta charset=utf-8><title>Watchbell</title><p>This watchbell was built without its web app. The API is at /api.";
 
@@ -35,9 +38,13 @@ bool accepts(std::string_view header, std::string_view coding) {
 }
 
 void send(const rpc::RouteRequest& request, http::Response& response, const Asset& asset, bool page) {
-  response.extra_headers += page ? kPageHeaders
-                                 : asset.path.starts_with("/assets/") ? std::string_view("Cache-Control: public, max-age=31536000, immutable\r\nX-Content-Type-Options: nosniff\r\n")
-                                                                      : std::string_view("Cache-Control: public, max-age=3600\r\nX-Content-Type-Options: nosniff\r\n");
+  if (page) {
+    response.extra_headers += kPageHeaders;
+  } else {
+    response.extra_headers += asset.path.starts_with("/assets/") ? std::string_view("Cache-Control: public, max-age=31536000, immutable\r\n")
+                                                                 : std::string_view("Cache-Control: public, max-age=3600\r\n");
+    response.extra_headers += kNoGuessing;
+  }
   response.extra_headers += "Vary: Accept-Encoding\r\n";
   response.add("ETag", asset.etag);
   if (request.http.header("if-none-match") == asset.etag) {
@@ -72,6 +79,7 @@ awaitable<void> serve(rpc::RouteRequest request, http::Response& response) {
   if (!reads || path.starts_with("/assets/") || (last.find('.') != std::string_view::npos && last != "index.html")) {
     response.status = 404;
     response.content_type = "text/plain";
+    response.extra_headers += kNoGuessing;
     response.body = std::string_view("Not Found");
     co_return;
   }

@@ -1,5 +1,6 @@
 #include "app/commands.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -13,7 +14,6 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/json.hpp>
 
 #include <fcntl.h>
@@ -26,6 +26,8 @@
 #include "app/config/config.hpp"
 #include "app/data_folder.hpp"
 #include "app/descriptor.hpp"
+#include "app/notify.hpp"
+#include "app/run_alone.hpp"
 #include "app/server.hpp"
 #include "app/version.hpp"
 #include "platform/log/log.hpp"
@@ -38,18 +40,10 @@ int complain(const std::string& message) {
   return 1;
 }
 
-/// Runs a coroutine on a loop of its own to its end.
-template <class T>
-T run_alone(async::Loop& loop, awaitable<T> task) {
-  std::optional<T> result;
-  std::exception_ptr fault;
-  asio::co_spawn(loop.executor(), std::move(task), [&](std::exception_ptr thrown, T value) {
-    fault = thrown;
-    result = std::move(value);
-  });
-  loop.run_until([&] { return result.has_value() || fault != nullptr; });
-  if (fault) std::rethrow_exception(fault);
-  return std::move(*result);
+int complain_of_key() {
+  complain("a key does not belong among the arguments, where everybody on this machine can read it: put it into WATCHBELL_API_KEY or a file named by "
+           "--key-file, and make another one with `watchbell apikey rotate`");
+  return static_cast<int>(NotifyExit::wrong_use);
 }
 
 awaitable<std::string> administrate_offline(Server& server, std::string request) {
@@ -132,6 +126,19 @@ void print_keys(const boost::json::array& keys) {
     for (const char* name : {"id", "name", "rules", "createdAt", "lastUsedAt", "expiresAt", "revokedAt"}) line += (line.empty() ? "" : "\t") + field(key.at(name));
     std::puts(line.c_str());
   }
+}
+
+/// A line a kind of stored secret. The exit code: 1 when some are left under an older key.
+int print_reencryption(const boost::json::object& done) {
+  for (const auto& each : done.at("parts").as_array()) {
+    const auto& part = each.as_object();
+    const auto& failed = part.at("failed").as_array();
+    std::printf("%s: %lld scanned, %lld sealed anew, %lld as they were, %zu failed\n", std::string(part.at("name").as_string()).c_str(),
+                static_cast<long long>(part.at("scanned").as_int64()), static_cast<long long>(part.at("reencrypted").as_int64()),
+                static_cast<long long>(part.at("skipped").as_int64()), failed.size());
+    for (const auto& place : failed) std::fprintf(stderr, "watchbell: %s cannot be sealed anew\n", std::string(place.as_string()).c_str());
+  }
+  return done.at("whole").as_bool() ? 0 : 1;
 }
 
 volatile std::sig_atomic_t g_interrupted = 0;
@@ -222,6 +229,14 @@ int main(int argc, char** argv, char** environment) {
   std::string email, name, key_name;
   admin_create->add_option("--email", email, "Mail address")->required();
   admin_create->add_option("--name", name, "Name")->required();
+  auto* admin_reset = with_settings(admin_command->add_subcommand(
+      "reset", "Give a user another password, read from standard input; all his sessions end"));
+  bool drop_second_factor = false;
+  admin_reset->add_option("--email", email, "Mail address")->required();
+  admin_reset->add_flag("--drop-second-factor", drop_second_factor, "Take his second factor away too");
+  auto* keys_command = app.add_subcommand("keys", "Master keys")->require_subcommand(1);
+  auto* keys_reencrypt = with_settings(keys_command->add_subcommand(
+      "reencrypt", "Seal every stored secret under the present master key; after it, those before are needed no more"));
   auto* apikey_command = app.add_subcommand("apikey", "API keys")->require_subcommand(1);
   auto* apikey_create = with_settings(apikey_command->add_subcommand("create", "Make an API key holding exactly the rules given; prints the key, once"));
   std::vector<std::string> rules;
@@ -237,18 +252,57 @@ int main(int argc, char** argv, char** environment) {
     command->add_option("ID", key_id, "The key's id, as `apikey list` shows it; the 36 characters after ck_ in the key itself")->required();
   std::int64_t keep_hours = 0;
   apikey_rotate->add_option("--keep-hours", keep_hours, "Hours that the old key works on; 0 ends it at once")->check(CLI::Range(std::int64_t(0), kMaxKeepHours))->capture_default_str();
+  auto* notify_command = app.add_subcommand(
+      "notify",
+      "Send a notification through a running server, with an API key that holds notification.notification.send. The key is read from WATCHBELL_API_KEY or "
+      "--key-file. Prints how many are told");
+  Notice notice{.server = "http://127.0.0.1:3000", .importance = "info", .timeout_seconds = 30};
+  std::string key_argument;
+  notify_command->add_option("--server", notice.server, "Address of the server")->capture_default_str();
+  notify_command->add_option("--key-file", notice.key_file, "File that holds the key; WATCHBELL_API_KEY when not given");
+  notify_command->add_option("--key,--api-key,--token", key_argument)->group("");  // in nobody's help: refused below
+  notify_command->add_option("--user", notice.users, "Id of a user to tell; may be repeated");
+  notify_command->add_option("--group", notice.groups, "Id of a group whose followers to tell, for example catalog.system.<id>; may be repeated");
+  notify_command->add_option("--title", notice.title, "Title, up to 200 characters")->required();
+  notify_command->add_option("--body", notice.body, "Text in Markdown, up to 10,000 characters; - reads it from standard input")->required();
+  notify_command->add_option("--importance", notice.importance, "info, warning or critical")
+      ->check(CLI::IsMember({"info", "warning", "critical"}))
+      ->capture_default_str();
+  notify_command->add_option("--action-label", notice.action_label, "Text of a button");
+  notify_command->add_option("--action-url", notice.action_url, "Where the button leads: an http(s) URL, or a path of the server");
+  notify_command->add_option("--subject", notice.subjects, "What it is about: a kind such as ci.build, an id and a name, three words; may be repeated")
+      ->type_name("KIND ID NAME");
+  notify_command->add_option("--collapse-key", notice.collapse_key, "Messages under one key are shown together, by convention <area>.<kind>.<id>");
+  notify_command->add_option("--idempotency-key", notice.idempotency_key, "Within 24 hours, what is sent again under this key is sent once");
+  notify_command->add_option("--timeout", notice.timeout_seconds, "Seconds to wait for an answer")
+      ->check(CLI::Range(std::int64_t(1), std::int64_t(600)))
+      ->capture_default_str();
+  notify_command->footer("Exit code: 0 accepted; 2 nothing was sent, because the arguments, the key or the body cannot be used; 3 the server refused; "
+                         "4 not reached, no answer, or the server cannot take it now, so that trying again may help.");
   auto* contract_command = app.add_subcommand("contract", "The contracts of all procedures")->require_subcommand(1);
   auto* contract_typescript = contract_command->add_subcommand("typescript", "Print them as TypeScript");
+  auto* contract_openapi = contract_command->add_subcommand("openapi", "Print them as an OpenAPI 3.1.1 document, as they are called over REST");
   auto* version_command = app.add_subcommand("version", "Print the version");
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const bool notifies = notify_command->parsed();
+    // Before anything that names the word: what it says may end in a log.
+    if (notifies && error.get_exit_code() != 0 && std::ranges::any_of(std::span(argv, static_cast<std::size_t>(argc)), holds_key)) return complain_of_key();
     // CLI11 says that a command is missing before it says which word it took for none.
     const auto left = app.remaining(true);
-    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !left.empty()) return complain(left.front() + " is no command or option here; --help lists those there are");
-    const int code = app.exit(error);
-    return code == 0 ? 0 : 1;
+    const bool unknown_word = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !left.empty();
+    const int code = unknown_word ? complain(left.front() + " is no command or option here; --help lists those there are") : app.exit(error);
+    return code == 0 ? 0 : notifies ? static_cast<int>(NotifyExit::wrong_use) : 1;
+  }
+  if (notify_command->parsed()) {
+    if (!key_argument.empty() || std::ranges::any_of(std::span(argv, static_cast<std::size_t>(argc)), holds_key)) return complain_of_key();
+    try {
+      return notify(std::move(notice), environment);
+    } catch (const std::exception& fault) {  // the boundary of a command
+      return complain(fault.what());
+    }
   }
   if (version_command->parsed()) {
     std::printf("watchbell %s\n", kVersion);
@@ -258,12 +312,12 @@ int main(int argc, char** argv, char** environment) {
     std::fputs(config::reference().c_str(), stdout);
     return 0;
   }
-  if (contract_typescript->parsed()) {
+  if (contract_typescript->parsed() || contract_openapi->parsed()) {
     log::configure({.level = log::Level::off, .format = log::Format::text});
     async::Loop loop;
     auto server = Server::open_in_memory(loop);
     if (!server) return complain(server.error().message);
-    std::fputs((*server)->contract_typescript().c_str(), stdout);
+    std::fputs(contract_openapi->parsed() ? ((*server)->contract_openapi() + "\n").c_str() : (*server)->contract_typescript().c_str(), stdout);
     run_alone(loop, administrate_offline(**server, "{}"));
     return 0;
   }
@@ -290,6 +344,17 @@ int main(int argc, char** argv, char** environment) {
       if (!done) return complain(done.error().message);
       std::printf("administrator %s\n", std::string(done->at("id").as_string()).c_str());
       return 0;
+    }
+    if (admin_reset->parsed()) {
+      auto done = administrate(*config, {{"command", "admin.reset"}, {"email", email}, {"dropSecondFactor", drop_second_factor}, {"password", read_password()}});
+      if (!done) return complain(done.error().message);
+      std::printf("reset %s\n", std::string(done->at("id").as_string()).c_str());
+      return 0;
+    }
+    if (keys_reencrypt->parsed()) {
+      auto done = administrate(*config, {{"command", "keys.reencrypt"}});
+      if (!done) return complain(done.error().message);
+      return print_reencryption(*done);
     }
     if (apikey_create->parsed()) {
       boost::json::array list(rules.begin(), rules.end());

@@ -40,7 +40,6 @@ MetricsPage::MetricsPage(Runtime& runtime, probes::Metrics& metrics, const std::
   for (const auto& queue : queues_) registry.declare("queue", queue);
   for (const auto& event : runtime_.bus.events()) registry.declare("hook", event);
   for (const auto& signal : signals) registry.declare("signal", signal);
-  for (const char* route : {"rpc", "route", "page"}) registry.declare("route", route);
   registry.before_render([this] { refresh(); });
   runtime_.queue.on_ran([this](const jobs::Queue::Ran& ran) {
     const auto status = status_of(ran.outcome);

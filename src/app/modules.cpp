@@ -65,12 +65,17 @@ struct Modules::All {
 
 // One line a domain; auth stands apart, because every request needs its identity before there is a dispatcher.
 Modules::Modules(Runtime& runtime, auth::Service& auth, const config::Config& config) : all_(std::make_unique<All>()) {
+  all_->add<theme::Module>(runtime);
+  all_->add<caching::Module>(
+      runtime, caching::MemoryConfig{.max_entries = config.cache_max_entries, .max_bytes = config.cache_max_bytes, .per_scope_share = config.cache_per_scope_share});
   auto& notification = all_->add<notification::Module>(
       runtime, auth,
       notification::Module::Options{.notify_body_bytes = static_cast<std::size_t>(config.notify_max_body_bytes),
                                     .deliveries_at_once = static_cast<std::size_t>(config.delivery_concurrency),
-                                    .deliveries_per_host = static_cast<std::size_t>(config.delivery_concurrency_per_host)});
-  auto& catalog = all_->add<catalog::Module>(runtime, notification.service());
+                                    .deliveries_per_host = static_cast<std::size_t>(config.delivery_concurrency_per_host),
+                                    .hurry = config.test_hurry});
+  auto& catalog = all_->add<catalog::Module>(runtime, auth, notification.service());
+  all_->add<command::Module>(runtime, catalog.service(), auth);
   all_->add<healthcheck::Module>(runtime, catalog.service(), notification.service(),
                                   healthcheck::Module::Options{.probe_concurrency = static_cast<std::size_t>(config.probe_concurrency),
                                                                .response_bytes = static_cast<std::size_t>(config.response_max_bytes),

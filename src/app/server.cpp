@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 
@@ -18,6 +19,7 @@
 
 #include <sys/resource.h>
 
+#include "app/api_routes.hpp"
 #include "app/assets.hpp"
 #include "app/data_folder.hpp"
 #include "app/metrics_page.hpp"
@@ -26,15 +28,21 @@
 #include "async/event.hpp"
 #include "async/timeout.hpp"
 #include "domains/auth/module.hpp"
+#include "domains/notification/module.hpp"
 #include "platform/crypto/password.hpp"
+#include "platform/crypto/random.hpp"
 #include "platform/http_client/client.hpp"
 #include "platform/http_server/server.hpp"
 #include "platform/log/log.hpp"
+#include "platform/mail/smtp_client.hpp"
 #include "platform/resolver/egress.hpp"
 #include "platform/resolver/resolver.hpp"
+#include "runtime/events/reencrypt.hpp"
+#include "runtime/limits/rate_limiter.hpp"
 #include "runtime/probes/cache_metrics.hpp"
 #include "runtime/probes/metrics.hpp"
 #include "runtime/probes/readiness.hpp"
+#include "runtime/rpc/openapi.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime/settings/store.hpp"
 #include "runtime/signals/endpoint.hpp"
@@ -97,7 +105,7 @@ class Gate final : public http::Handler {
       response.close = true;
       co_return rpc::answer_json(response, 413, R"({"error":"Payload Too Large"})");
     }
-    co_await behind_->handle(request, response);
+    if (!behind_->answer_now(request, response)) co_await behind_->handle(request, response);
   }
 
  private:
@@ -129,7 +137,27 @@ std::size_t connections_within(std::size_t files, std::size_t wanted) {
   return std::min(wanted, files - ours);
 }
 
+auth::SecondFactorOf second_factor_of(std::string_view text) {
+  if (text == "everybody") return auth::SecondFactorOf::everybody;
+  return text == "administrators" ? auth::SecondFactorOf::administrators : auth::SecondFactorOf::nobody;
+}
+
 void report(std::string_view where, std::exception_ptr fault) { log::fault(where, fault); }
+
+limits::RateLimiter::Options limits_of(const config::Config& config) {
+  limits::RateLimiter::Options options;
+  if (const auto& rate = config.rate_limit_principal) options.principal = limits::Rate::per_second(rate->per_second, rate->burst);
+  if (const auto& rate = config.rate_limit_address) options.address = limits::Rate::per_second(rate->per_second, rate->burst);
+  if (const auto& quota = config.rate_limit_sign_in) options.sign_in = limits::Rate::quota(quota->count, quota->window);
+  return options;
+}
+
+std::uint64_t secret_seed() {
+  std::uint64_t seed = 0;
+  const std::string bytes = crypto::random_bytes(sizeof seed);
+  std::memcpy(&seed, bytes.data(), sizeof seed);
+  return seed;
+}
 
 std::string json_string(std::string_view text) {
   std::string out;
@@ -148,6 +176,8 @@ struct Server::Parts {
   Result<void> build();
   /// All but the listener.
   awaitable<Result<void>> open();
+  /// Seals everything that is sealed under the present master key; each part on its own, so that what was cut off is gone on with.
+  awaitable<std::string> reencrypt();
 
   async::Loop& loop;
   config::Config config;
@@ -178,13 +208,15 @@ struct Server::Parts {
   std::unique_ptr<events::Bus> bus;
   std::unique_ptr<signals::Hub> hub;
   std::unique_ptr<Changes> changes;
+  std::unique_ptr<settings::Store> settings;
+  std::optional<limits::RateLimiter> limiter;
   std::unique_ptr<auth::Module> auth;
   std::unique_ptr<rpc::Dispatcher> dispatcher;
   std::unique_ptr<rpc::Front> front;
-  std::unique_ptr<settings::Store> settings;
   std::unique_ptr<net::Egress> egress;
   std::unique_ptr<net::Resolver> resolver;
   std::unique_ptr<http::Client> client;
+  std::unique_ptr<mail::SmtpClient> mail;
   std::unique_ptr<Runtime> runtime;
   std::unique_ptr<Modules> modules;
   std::unique_ptr<MetricsPage> metrics_page;
@@ -306,29 +338,37 @@ Result<void> Server::Parts::build() {
   hub = std::make_unique<signals::Hub>(wheel, scope, hub_options);
   changes = std::make_unique<Changes>(*database, clock, *queue, *bus, *hub);
 
+  settings = std::make_unique<settings::Store>(*keyring);
   auth::Service::Options auth_options;
   auth_options.listening_on_loopback = config.listen.is_loopback();
   auth_options.behind_proxy = !config.trusted_proxies.empty();
   auth_options.setup_token = config.setup_token;
+  auth_options.second_factor_of = second_factor_of(config.second_factor_of);
   if (folder && !auth_options.setup_token) {
     auto token = folder->setup_token();
     if (!token) return std::unexpected(std::move(token.error()));
     auth_options.setup_token = *token;
   }
-  auth = std::make_unique<auth::Module>(*database, *cache, *changes, *passwords, scope, clock, keyring->derive("session", 32), https, auth_options);
-  dispatcher = std::make_unique<rpc::Dispatcher>(auth->service(), pool);
+  auth = std::make_unique<auth::Module>(*database, *cache, *changes, *settings, *passwords, *keyring, scope, clock, keyring->derive("session", 32), https, auth_options);
+  limiter.emplace(clock, limits_of(config), secret_seed());
+  dispatcher = std::make_unique<rpc::Dispatcher>(auth->service(), pool, access::ObjectAccess::by_rules(), &*limiter);
 
-  rpc::Front::Options front_options{.base_url = base_url, .trusted_origins = {rpc::origin_of(base_url)}, .trusted_proxies = config.trusted_proxies, .max_body_bytes = static_cast<std::size_t>(config.max_body_bytes), .on_request = {}};
+  rpc::Front::Options front_options{.base_url = base_url, .trusted_origins = {rpc::origin_of(base_url)}, .trusted_proxies = config.trusted_proxies, .max_body_bytes = static_cast<std::size_t>(config.max_body_bytes), .limiter = &*limiter, .on_request = {}};
   if (online && config.listen.is_loopback())
     for (const char* host : {"localhost", "127.0.0.1", "[::1]"}) front_options.trusted_origins.push_back(rpc::origin_of("http://" + std::string(host) + ":" + std::to_string(listener->port())));
-  front_options.on_request = [this](std::string_view kind, std::chrono::nanoseconds took) { metrics.http_request_seconds.at({kind}).observe(took); };
+  std::array<probes::Histogram*, 3> seconds{};  // by rpc::Served
+  for (std::size_t i = 0; const char* route : {"rpc", "route", "page"}) {
+    metrics.registry.declare("route", route);
+    seconds[i++] = &metrics.http_request_seconds.at({route});
+  }
+  front_options.on_request = [seconds](rpc::Served served, std::chrono::nanoseconds took) { seconds[static_cast<std::size_t>(served)]->observe(took); };
   front = std::make_unique<rpc::Front>(*dispatcher, wheel, std::move(front_options));
 
-  settings = std::make_unique<settings::Store>(*keyring);
   egress = std::make_unique<net::Egress>(config.egress_allow);
   resolver = std::make_unique<net::Resolver>(loop.executor(), wheel,
                                              net::Resolver::Options{.threads = static_cast<std::size_t>(config.resolver_threads), .max_queued = static_cast<std::size_t>(config.resolver_queue)});
   client = std::make_unique<http::Client>(loop, wheel, *resolver, *egress, http::Client::Options{});
+  mail = std::make_unique<mail::SmtpClient>(loop, wheel, *resolver, mail::SmtpClient::Options{});
   runtime = std::make_unique<Runtime>(Runtime{.loop = loop,
                                               .wheel = wheel,
                                               .clock = clock,
@@ -346,8 +386,10 @@ Result<void> Server::Parts::build() {
                                               .passwords = *passwords,
                                               .settings = *settings,
                                               .http = *client,
+                                              .mail = *mail,
                                               .base_url = base_url});
-  if (auto mounted = auth->mount(*dispatcher, *front); !mounted) return mounted;
+  if (auto mounted = dispatcher->mount(core_area()); !mounted) return mounted;
+  if (auto mounted = auth->mount(*dispatcher, *front, *queue); !mounted) return mounted;
   modules = std::make_unique<Modules>(*runtime, auth->service(), config);
   if (auto mounted = modules->mount(); !mounted) return mounted;
   if (options.extra_settings) options.extra_settings(*settings);
@@ -357,6 +399,7 @@ Result<void> Server::Parts::build() {
   if (auto checked = dispatcher->check(); !checked) return checked;
   signals::mount(*front, *hub, auth->service());
   mount_probes();
+  mount_api_routes(*front, *dispatcher, auth->service(), base_url);
   mount_assets(*front);
   if (config.test_pause) {
     if (!pauses.arm(*config.test_pause)) return fail(ErrorCode::bad_request, "WATCHBELL_TEST_PAUSE must be NAME or NAME:n");
@@ -399,6 +442,31 @@ awaitable<Result<void>> Server::Parts::open() {
   auto opened = co_await pool.run([this] { return open_store(false); });
   if (!opened) co_return opened;
   co_return build();
+}
+
+awaitable<std::string> Server::Parts::reencrypt() {
+  boost::json::array parts;
+  bool whole = true;
+  const auto add = [&](std::string_view name, const Result<crypto::Reencryption>& done) {
+    if (!done) return false;
+    whole = whole && done->failed.empty();
+    parts.push_back({{"name", name},
+                     {"scanned", done->scanned},
+                     {"reencrypted", done->reencrypted},
+                     {"skipped", done->skipped},
+                     {"failed", boost::json::array(done->failed.begin(), done->failed.end())}});
+    return true;
+  };
+  const auto records = co_await database->write([this](sql::Session& session) { return settings->reencrypt(session); });
+  if (!add("settings", records)) co_return refusal(records.error().message);
+  const auto factors = co_await auth->service().reencrypt();
+  if (!add("second factors", factors)) co_return refusal(factors.error().message);
+  const auto waiting = co_await database->write([this](sql::Session& session) { return events::reencrypt(session, *keyring); });
+  if (!add("events", waiting)) co_return refusal(waiting.error().message);
+  const auto sent = co_await database->write([this](sql::Session& session) { return notification::Transactional::reencrypt(session, *keyring); });
+  if (!add("messages", sent)) co_return refusal(sent.error().message);
+  log::info("stored secrets were sealed anew", {{"whole", whole}});
+  co_return boost::json::serialize(boost::json::object{{"ok", true}, {"whole", whole}, {"parts", std::move(parts)}});
 }
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -460,6 +528,11 @@ awaitable<Result<void>> Server::start() {
     std::vector<std::string> signals;
     for (const auto& signal : p.modules->signals()) signals.push_back(signal.id);
     p.cache_metrics.follow(*p.cache);
+    p.metrics.registry.before_render([&p] {
+      using Limit = limits::RateLimiter::Limit;
+      for (const auto& [limit, name] : {std::pair(Limit::principal, "principal"), std::pair(Limit::address, "address"), std::pair(Limit::sign_in, "sign_in")})
+        p.metrics.http_refused_total.at({name}).follow(p.limiter->refused(limit));
+    });
     p.metrics_page = std::make_unique<MetricsPage>(*p.runtime, p.metrics, signals);
     p.scope.spawn("metrics.lag", MetricsPage::watch_lag(p.loop.executor(), p.metrics.runtime_lag_seconds.one()));
     p.metrics_gate.open(*p.metrics_page);
@@ -503,6 +576,7 @@ awaitable<void> Server::stop() {
   co_await p.readiness.stop();
   co_await p.scope.stop();
   co_await p.client->close();
+  co_await p.mail->close();
   p.resolver->close();
   co_await p.cache->close<Executor>();
   co_await p.database->close();
@@ -518,7 +592,10 @@ std::string Server::refusal(std::string_view message) { return "{\"ok\":false,\"
 
 std::uint16_t Server::port() const { return parts_->listener ? parts_->listener->port() : 0; }
 
+const std::vector<rpc::Area>& Server::areas() const { return parts_->dispatcher->areas(); }
 std::string Server::contract_typescript() const { return rpc::contract_typescript(parts_->dispatcher->areas(), parts_->modules->signals()); }
+
+std::string Server::contract_openapi() const { return rpc::openapi(parts_->dispatcher->areas(), parts_->base_url); }
 
 awaitable<std::string> Server::administrate(std::string request) {
   boost::system::error_code error;
@@ -546,6 +623,15 @@ awaitable<std::string> Server::administrate(std::string request) {
     if (!made) co_return refusal(made.error().message);
     co_return "{\"ok\":true,\"id\":" + json_string(made->to_string()) + "}";
   }
+  if (command == "admin.reset") {
+    const auto email = Email::make(text("email"));
+    if (!email) co_return refusal("the email is not a mail address");
+    const auto* drop = object->if_contains("dropSecondFactor");
+    auto reset = co_await parts_->auth->service().reset_password_of(*email, text("password"), drop != nullptr && drop->is_bool() && drop->get_bool());
+    if (!reset) co_return refusal(reset.error().message);
+    co_return "{\"ok\":true,\"id\":" + json_string(reset->to_string()) + "}";
+  }
+  if (command == "keys.reencrypt") co_return co_await parts_->reencrypt();
   if (command == "apikey.create") {
     const auto name = Text<1, 100>::make(text("name"));
     if (!name) co_return refusal("the name must have 1 to 100 characters");

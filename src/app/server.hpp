@@ -58,6 +58,9 @@ class Server {
   std::string address() const;
   std::uint16_t port() const;
   std::string contract_typescript() const;
+  std::string contract_openapi() const;
+  /// All areas that are mounted.
+  const std::vector<rpc::Area>& areas() const;
 
  private:
   struct Parts;

@@ -5,6 +5,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
 namespace watchbell::async {
 
 BlockingPool::BlockingPool(Options options) : options_(std::move(options)) {
@@ -33,6 +38,21 @@ bool BlockingPool::post(std::function<void()> f) {
 std::size_t BlockingPool::queued() const {
   const std::lock_guard lock(mutex_);
   return queue_.size();
+}
+
+awaitable<bool> BlockingPool::has_run(std::shared_ptr<Job> job) {
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(bool)>(
+      [this, &job](auto handler) {
+        const auto executor = asio::get_associated_executor(handler);
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        // The work guard keeps the loop running while the job is away.
+        const bool queued = post([job, shared, work = asio::make_work_guard(executor)] {
+          job->run();
+          asio::post(work.get_executor(), [shared] { std::move (*shared)(true); });
+        });
+        if (!queued) asio::post(executor, [shared] { std::move (*shared)(false); });
+      },
+      use_awaitable);
 }
 
 void BlockingPool::work() {

@@ -14,10 +14,6 @@
 #include <variant>
 #include <vector>
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-
 #include "async/awaitable.hpp"
 #include "base/result.hpp"
 
@@ -28,7 +24,7 @@ namespace watchbell::async {
 class BlockingPool {
  public:
   struct Options {
-    std::string name = "pool";      ///< of the threads, at most 15 characters
+    std::string name = "pool";  ///< of the threads, at most 15 characters
     std::size_t threads = 2;
     std::size_t max_queued = 1024;  ///< jobs waiting for a thread
     int nice = 0;                   ///< added to the threads' nice value, so that they give way to the loop
@@ -43,13 +39,7 @@ class BlockingPool {
   /// threw is rethrown here. ErrorCode::unavailable when the queue is full. Not cancellable once queued: the caller waits for its end.
   template <class F, class R = std::invoke_result_t<F&>>
   awaitable<ResultOf<R>> run(F f) {
-    auto job = std::make_shared<JobOf<F, R>>(std::move(f));
-    const bool queued = co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(bool)>(
-        [this, job](auto handler) { this->submit(job, std::move(handler)); }, use_awaitable);
-    if (!queued) co_return fail(ErrorCode::unavailable, "{} is busy, try again", options_.name);
-    if (job->fault) std::rethrow_exception(job->fault);
-    if constexpr (std::is_void_v<R>) co_return Result<void>();
-    else co_return std::move(*job->value);
+    return ended<R>(std::make_shared<JobOf<F, R>>(std::move(f)));
   }
 
   /// Queues f() without waiting for it. False when the queue is full. Thread-safe.
@@ -63,32 +53,38 @@ class BlockingPool {
     virtual void run() noexcept = 0;
     std::exception_ptr fault;
   };
+  template <class R>
+  struct Returning : Job {
+    std::optional<std::conditional_t<std::is_void_v<R>, std::monostate, R>> value;
+  };
   template <class F, class R>
-  struct JobOf final : Job {
+  struct JobOf final : Returning<R> {
     explicit JobOf(F g) : f(std::move(g)) {}
     void run() noexcept override {
       try {
-        if constexpr (std::is_void_v<R>) f();
-        else value.emplace(f());
+        if constexpr (std::is_void_v<R>)
+          f();
+        else
+          this->value.emplace(f());
       } catch (...) {  // carried to the loop and rethrown there
         this->fault = std::current_exception();
       }
     }
     F f;
-    std::optional<std::conditional_t<std::is_void_v<R>, std::monostate, R>> value;
   };
 
-  template <class Handler>
-  void submit(std::shared_ptr<Job> job, Handler handler) {
-    const auto executor = asio::get_associated_executor(handler);
-    auto shared = std::make_shared<Handler>(std::move(handler));
-    // The work guard keeps the loop running while the job is away.
-    const bool queued = post([job, shared, work = asio::make_work_guard(executor)] {
-      job->run();
-      asio::post(work.get_executor(), [shared] { std::move (*shared)(true); });
-    });
-    if (!queued) asio::post(executor, [shared] { std::move (*shared)(false); });
+  // A coroutine for each R, not for each F: they are what takes time to compile.
+  template <class R>
+  awaitable<ResultOf<R>> ended(std::shared_ptr<Returning<R>> job) {
+    if (!co_await has_run(job)) co_return fail(ErrorCode::unavailable, "{} is busy, try again", options_.name);
+    if (job->fault) std::rethrow_exception(job->fault);
+    if constexpr (std::is_void_v<R>)
+      co_return Result<void>();
+    else
+      co_return std::move(*job->value);
   }
+  /// False: there was no room for it.
+  awaitable<bool> has_run(std::shared_ptr<Job> job);
   void work();
 
   Options options_;

@@ -7,6 +7,8 @@
 
 #include <sys/random.h>
 
+#include "base/uuid_text.hpp"
+
 namespace watchbell {
 namespace {
 
@@ -95,16 +97,6 @@ Uuid Uuid::make_v7(std::int64_t unix_millis) {
   return Uuid(bytes);
 }
 
-std::string Uuid::to_string() const {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(36);
-  for (std::size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += kDigits[bytes_[i] >> 4];
-    text += kDigits[bytes_[i] & 15];
-  }
-  return text;
-}
+std::string Uuid::to_string() const { return std::string(std::string_view(UuidText(*this))); }
 
 }  // namespace watchbell

@@ -10,6 +10,9 @@
 namespace watchbell::http {
 class Client;
 }
+namespace watchbell::mail {
+class SmtpClient;
+}
 namespace watchbell::settings {
 class Store;
 }
@@ -39,6 +42,7 @@ struct Runtime {
   crypto::PasswordHasher& passwords;
   settings::Store& settings;          ///< modules declare their records when they mount
   http::Client& http;
+  mail::SmtpClient& mail;
   std::string base_url;               ///< no trailing slash
 };
 

@@ -90,7 +90,10 @@ test("the_bell_rings_and_a_signed_webhook_arrives_when_a_system_falls", async (c
 
   await target.up();
   await page.getByTestId("bell-badge").filter({ hasText: /^1$/ }).waitFor();
-  await until("the recovery's row", async () => (await notice.count()) === 2);
+  // What is told of one system is one card.
+  await notice.getByRole("button", { name: "1 earlier" }).click();
+  assert.equal(await notice.count(), 1);
+  await notice.getByTestId("earlier-row").getByText("Critical").waitFor();
   await until("the recovery's webhook", () => sink.posts.length >= 3);
   const recovery = sink.posts[2];
   assert.ok(sink.verifies(recovery), "the signature of the recovery");

@@ -1,7 +1,7 @@
 // The commands of the program, with and without a server running on their data folder.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -33,7 +33,7 @@ const adminCreate = (data, email = ADMIN.email) => ["admin", "create", "--data",
 const keyCreate = (data, ...rules) => ["apikey", "create", "--data", data, "--name", "robot", ...rules.flatMap((rule) => ["--rule", rule])];
 
 test("every_command_has_help", async (context) => {
-  for (const command of ["", "serve", "config", "config check", "config show", "config reference", "admin", "admin create", "apikey", "apikey create", "apikey list", "apikey revoke", "apikey rotate", "contract", "contract typescript", "version"]) {
+  for (const command of ["", "serve", "config", "config check", "config show", "config reference", "admin", "admin create", "admin reset", "keys", "keys reencrypt", "apikey", "apikey create", "apikey list", "apikey revoke", "apikey rotate", "contract", "contract typescript", "notify", "version"]) {
     const words = command === "" ? [] : command.split(" ");
     const help = await succeeds(context, [...words, "--help"]);
     assert.match(help, /--help/, command);
@@ -109,14 +109,6 @@ test("config_show_says_what_holds_and_whence_and_hides_secrets", async (context)
   assert.match(text, /^log_format = "text" .*built-in/m);
   assert.match(text, /127\.0\.0\.1\/bell/);
   for (const secret of [key, "open-sesame", "hunter2"]) assert.ok(!text.includes(secret), secret);
-});
-
-test("settings_that_nothing_heeds_yet_are_marked", async (context) => {
-  const data = temporaryFolder(context);
-  const marked = (text) => text.split("\n").filter((line) => line.includes("not in force yet")).map((line) => /rate_limit_[a-z_]+/.exec(line)?.[0]);
-  const expected = ["rate_limit_principal", "rate_limit_address", "rate_limit_sign_in"];
-  assert.deepEqual(marked(await succeeds(context, ["config", "show", "--data", data])), expected);
-  assert.deepEqual(marked(await succeeds(context, ["config", "reference"])), expected);
 });
 
 test("admin_create_makes_the_first_administrator_without_a_server", async (context) => {
@@ -303,4 +295,67 @@ test("a_command_outlives_a_server_that_stops_before_it_reads_the_request", async
   holder.stdin.end();
   await gone;
   assert.match(await created, /^ck_/);
+});
+
+const adminReset = (data, email, ...more) => ["admin", "reset", "--data", data, "--email", email, ...more];
+
+test("admin_reset_gives_another_password_with_and_without_a_server", async (context) => {
+  const program = new Program(context);
+  await succeeds(context, adminCreate(program.data), { input: `${ADMIN.password}\n` });
+  assert.match(await succeeds(context, adminReset(program.data, ADMIN.email.toUpperCase()), { input: "Bell-2-rings\n" }), /^reset [0-9a-f-]{36}\n$/);
+  await program.start();
+  const api = new Api(program);
+  await assert.rejects(api.signIn(), (error) => error instanceof Refusal && error.status === 401);
+  await api.signIn({ email: ADMIN.email, password: "Bell-2-rings" });
+  await succeeds(context, adminReset(program.data, ADMIN.email), { input: "Bell-3-rings\n" });
+  // Revoked on the very next request.
+  await assert.rejects(api.call("auth", "getCurrentUserProfile"), (error) => error instanceof Refusal && error.status === 401);
+  await new Api(program).signIn({ email: ADMIN.email, password: "Bell-3-rings" });
+  assert.match(await fails(context, adminReset(program.data, ADMIN.email), { input: "short\n" }), /password/i);
+  assert.match(await fails(context, adminReset(program.data, "nobody@example.com"), { input: "Bell-4-rings\n" }), /no user nobody@example\.com/);
+  assert.match(await fails(context, adminReset(program.data, "no mail address"), { input: "Bell-4-rings\n" }), /mail address/);
+});
+
+/** The code an authenticator app shows for the secret of a URI, so many steps from now. */
+function codeOf(uri, away = 0) {
+  const bits = [...new URL(uri).searchParams.get("secret")].map((digit) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(digit).toString(2).padStart(5, "0")).join("");
+  const secret = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + away));
+  const digest = createHmac("sha1", secret).update(counter).digest();
+  return String((digest.readUInt32BE(digest[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+test("admin_reset_drops_a_second_factor_when_told_so", async (context) => {
+  const program = await new Program(context).start();
+  const api = await new Api(program).onboard();
+  const { totpURI } = await api.post("/api/auth/two-factor/enable", { password: ADMIN.password });
+  await api.post("/api/auth/two-factor/verify-totp", { code: codeOf(totpURI) });
+  const half = new Api(program);
+  assert.deepEqual(await half.post("/api/auth/sign-in/email", { email: ADMIN.email, password: ADMIN.password }), { twoFactorRedirect: true });
+  await half.post("/api/auth/two-factor/verify-totp", { code: codeOf(totpURI, 1) });
+  assert.equal((await half.call("auth", "getCurrentUserProfile")).email, ADMIN.email);
+  await succeeds(context, adminReset(program.data, ADMIN.email), { input: "Bell-2-rings\n" });
+  assert.deepEqual(await new Api(program).post("/api/auth/sign-in/email", { email: ADMIN.email, password: "Bell-2-rings" }), { twoFactorRedirect: true });
+  await succeeds(context, adminReset(program.data, ADMIN.email, "--drop-second-factor"), { input: "Bell-3-rings\n" });
+  await new Api(program).signIn({ email: ADMIN.email, password: "Bell-3-rings" });
+});
+
+test("keys_reencrypt_seals_everything_under_the_present_key", async (context) => {
+  const [before, after] = [randomBytes(32).toString("hex"), randomBytes(32).toString("hex")];
+  const reencrypt = (program) => ["keys", "reencrypt", "--data", program.data];
+  const program = await new Program(context).start({ WATCHBELL_MASTER_KEY: before });
+  const api = await new Api(program).onboard();
+  await api.useWebhook("http://127.0.0.1:9/hook", "s3cret");
+  await api.post("/api/auth/two-factor/enable", { password: ADMIN.password });
+  assert.match(await succeeds(context, reencrypt(program)), /^settings: \d+ scanned, 0 sealed anew.*\nsecond factors: 1 scanned, 0 sealed anew, 1 as they were, 0 failed\nevents: /);
+  await program.stop();
+  // Without a server, then with one that has both keys: the second time nothing is left to do.
+  const env = { WATCHBELL_MASTER_KEY: after, WATCHBELL_MASTER_KEY_PREVIOUS: before };
+  assert.match(await succeeds(context, reencrypt(program), { env }), /^settings: \d+ scanned, [1-9]\d* sealed anew.*\nsecond factors: 1 scanned, 1 sealed anew, 0 as they were, 0 failed\nevents: /);
+  assert.match(await succeeds(context, reencrypt(program), { env }), /^settings: \d+ scanned, 0 sealed anew.*\nsecond factors: 1 scanned, 0 sealed anew, 1 as they were, 0 failed\n/);
+  // From now on the key of before is needed no more.
+  await program.start({ WATCHBELL_MASTER_KEY: after });
+  const again = await new Api(program).signIn();
+  assert.match((await again.post("/api/auth/two-factor/get-totp-uri", { password: ADMIN.password })).totpURI, /^otpauth:/);
 });

@@ -18,9 +18,9 @@ async function freePort() {
 }
 
 /** A started program whose metrics `scrape()` reads as a map from series, labels and all, to value. */
-async function measured(context) {
+export async function measured(context, env = {}) {
   const listen = `127.0.0.1:${await freePort()}`;
-  const program = await new Program(context).start({ WATCHBELL_METRICS_LISTEN: listen });
+  const program = await new Program(context).start({ WATCHBELL_METRICS_LISTEN: listen, ...env });
   const text = async (path = "/metrics") => (await fetch(`http://${listen}${path}`)).text();
   const scrape = async () => new Map([...(await text()).matchAll(/^(watchbell_.+) (\S+)$/gm)].map(([, series, value]) => [series, Number(value)]));
   return { program, text, scrape, url: `http://${listen}` };

@@ -11,19 +11,30 @@ import { until } from "../e2e/lib/wait.mjs";
 
 const EVE = { name: "Eve User", email: "eve@example.com", password: "Bell-2-rings" };
 
+/** What these tell is about the cache itself, which is as it is because of who asked before. */
+const OF_THE_CACHE = ["cache/getRuntimeStats", "cache/listEntries"];
+
 /**
  * What to ask of the queries that want an input, once for each; those that want none need no line. One that is missing here fails the test.
  * @param world  ids of what setUp() made
  */
 function examples(world) {
-  const { plain, checked, configuration } = world;
+  const { plain, checked, configuration, notifications } = world;
   return {
+    "auth/getAuditLog": [{}, { limit: 1 }],
+    "auth/validateResetToken": [{ token: "of no reset" }],
+    "auth/searchUsers": [{ query: "e" }, { query: "nobody of that name" }],
     "catalog/getSystem": [{ systemId: plain }, { systemId: checked }, { systemId: randomUUID() }],
+    "catalog/getSystemContacts": [{ systemId: plain }, { systemId: randomUUID() }],
+    "command/search": [{ query: "" }, { query: "plain" }],
     "healthcheck/getCollectors": [{ strategyId: "healthcheck-http.http" }],
     "healthcheck/getSystemAssociations": [{ systemId: plain }, { systemId: checked }],
     "healthcheck/getSystemHealthStatus": [{ systemId: plain }, { systemId: checked }],
     "healthcheck/getBulkSystemHealthStatus": [{ systemIds: [plain, checked] }, { systemIds: [checked] }],
     "healthcheck/getHistory": [{ sortOrder: "asc" }, { systemId: checked, configurationId: configuration, sortOrder: "desc", limit: 1 }],
+    "notification/getDeadLetters": [{}, { limit: 1 }],
+    "notification/getDeliveryAttempts": [{}, { limit: 1 }],
+    "notification/getNotificationDeliveries": [{ notificationIds: notifications }, { notificationIds: [randomUUID()] }],
     "notification/getNotifications": [{}, { limit: 1 }, { unreadOnly: true }],
   };
 }
@@ -46,9 +57,9 @@ async function queries(context, program) {
   const found = [];
   for (const name of names) {
     // Refused before anything of it is run, with what would be allowed.
-    const response = await fetch(`${program.base}/api/${name}`, { method: "DELETE" });
+    const response = await fetch(`${program.base}/api/${name}`, { method: "PROPFIND" });
     assert.equal(response.status, 405, name);
-    if (response.headers.get("allow").includes("GET")) found.push(name);
+    if (response.headers.get("allow").includes("GET") && !OF_THE_CACHE.includes(name)) found.push(name);
   }
   assert.ok(names.length > found.length && found.length > 0, names.join(" "));
   return found;
@@ -69,7 +80,8 @@ async function setUp(context, program) {
   const eve = await new Api(program).signIn(EVE);
   const robot = new Api(program, { bearer });
 
-  const target = await new Target(context, (_, response) => response.writeHead(503).end("broken\n")).up();
+  // Its check finds it broken; what is posted to it arrives, and so is not tried again while answers are compared.
+  const target = await new Target(context, (request, response) => response.writeHead(request.method === "POST" ? 204 : 503).end()).up();
   const plain = await ada.call("catalog", "createSystem", { name: "Plain" });
   const followed = await ada.call("catalog", "createSystem", { name: "Followed" });
   const checked = await ada.watch("Checked", target.url, { tellMe: false, intervalSeconds: 86_400 });
@@ -84,11 +96,13 @@ async function setUp(context, program) {
   const notify = async (person, title) => robot.call("notification", "notifyUsers", { userIds: [await idOf(person)], title, body: "For nobody else" });
   for (const title of ["One of Ada", "Two of Ada", "Three of Ada"]) await notify(ada, title);
   await notify(eve, "One of Eve");
+  await until("the last delivery", async () => (await ada.call("notification", "getDeliveryAttempts", { limit: 1 })).total === 4);
   await ada.call("notification", "markAsRead", { notificationId: (await ada.inbox()).notifications[0].id });
-  return { principals: { ada, eve, robot, visitor: new Api(program) }, plain: plain.id, checked: checked.id, configuration };
+  const notifications = (await ada.inbox()).notifications.map(({ id }) => id);
+  return { notifications, principals: { ada, eve, robot, visitor: new Api(program) }, plain: plain.id, checked: checked.id, configuration };
 }
 
-/** An answer, or a refusal, whole; but for when a status was judged, which is the moment it was asked. */
+/** An answer, or a refusal, whole; but for when a status was judged and when a key was last used, which are moments of asking. */
 async function ask(principal, { name, input }) {
   const answer = await principal.post(`/api/${name}`, input === undefined ? {} : { json: input }).then(
     (body) => ({ status: 200, body }),
@@ -97,7 +111,7 @@ async function ask(principal, { name, input }) {
       return { status: error.status, body: error.body };
     },
   );
-  return JSON.parse(JSON.stringify(answer, (key, value) => (key === "evaluatedAt" ? "then" : value)));
+  return JSON.parse(JSON.stringify(answer, (key, value) => (["evaluatedAt", "lastUsedAt"].includes(key) ? "then" : value)));
 }
 
 test("C_21_an_answer_from_the_cache_is_what_the_same_caller_gets_from_a_cold_one", async (context) => {
@@ -128,7 +142,7 @@ test("C_21_an_answer_from_the_cache_is_what_the_same_caller_gets_from_a_cold_one
     const answers = expected.get(questions.find((question) => question.name === name));
     assert.notDeepEqual(answers[one], answers[other], name);
   };
-  const own = ["getNotifications", "getUnreadCount", "getSubscriptions", "getUserDeliveryChannels"].map((name) => `notification/${name}`);
+  const own = ["getNotifications", "getUnreadCount", "getSubscriptions", "getUserDeliveryChannels", "getNotificationDeliveries"].map((name) => `notification/${name}`);
   for (const name of ["auth/accessRules", "auth/getCurrentUserProfile", ...own]) differs(name, "ada", "eve");
   differs("healthcheck/getConfigurations", "robot", "eve");
   differs("healthcheck/getHistory", "ada", "visitor");

@@ -53,8 +53,11 @@ inline bool run_on(async::Loop& loop, awaitable<void> body, std::chrono::seconds
       co_return;                           \
     }                                      \
   } while (false)
-#define CO_ASSERT_EQ(a, b)                 \
-  do {                                     \
-    EXPECT_EQ(a, b);                       \
-    if (!((a) == (b))) co_return;          \
+/// Compares as EXPECT_EQ does, and evaluates its arguments once.
+#define CO_ASSERT_EQ(a, b)                                                                       \
+  do {                                                                                           \
+    if (const auto equal_ = ::testing::internal::EqHelper::Compare(#a, #b, a, b); !equal_) {     \
+      ADD_FAILURE() << equal_.message();                                                         \
+      co_return;                                                                                 \
+    }                                                                                            \
   } while (false)

@@ -27,7 +27,8 @@ window.scrollTo = () => undefined;
 Element.prototype.scrollIntoView = () => undefined;
 
 // A failure names what is missing; the whole page beside it would bury that.
-configure({ getElementError: (message) => new Error(message ?? "not found") });
+// A busy machine must not fail a test, so what is waited for may take its time.
+configure({ getElementError: (message) => new Error(message ?? "not found"), asyncUtilTimeout: 5_000 });
 
 beforeEach(() => FakeBrowser.install());
 

@@ -1,18 +1,32 @@
-#include <watchbell/cache/clock.hpp>
+#include "coarse_clock.hpp"
 
-#include <ctime>
+#if defined(WATCHBELL_CACHE_COARSE_CLOCK) && defined(__linux__)
+#include <dlfcn.h>
+#endif
 
 namespace watchbell::cache {
 
-TimePoint coarse_now() noexcept {
-#if defined(CLOCK_MONOTONIC_COARSE) && defined(__GLIBCXX__)
-  // libstdc++'s steady_clock is CLOCK_MONOTONIC, which counts from the same start as the coarse one.
-  timespec now{};
-  if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) == 0)
-    return TimePoint(std::chrono::duration_cast<Duration>(std::chrono::seconds(now.tv_sec) +
-                                                          std::chrono::nanoseconds(now.tv_nsec)));
+#ifdef WATCHBELL_CACHE_COARSE_CLOCK
+namespace detail {
+
+// What other static objects call before the one below is made.
+constinit ReadClock read_clock = &::clock_gettime;
+
+#ifdef __linux__
+namespace {
+[[maybe_unused]] const bool found = [] {
+  void* const kernel = ::dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
+  if (kernel == nullptr) return false;
+  if (void* const function = ::dlsym(kernel, "__vdso_clock_gettime"))
+    read_clock = reinterpret_cast<ReadClock>(function);
+  return true;
+}();
+}  // namespace
 #endif
-  return std::chrono::steady_clock::now();
-}
+
+}  // namespace detail
+#endif
+
+TimePoint coarse_now() noexcept { return detail::read_coarse_clock(); }
 
 }  // namespace watchbell::cache

@@ -63,7 +63,9 @@ std::string readable(std::string_view scope, std::string_view encoded) {
 
 }  // namespace
 
-std::shared_ptr<const void> Loan::share() const noexcept { return entry_ == nullptr ? nullptr : entry_->value; }
+std::shared_ptr<const void> Loan::share() const noexcept {
+  return found_.entry == nullptr ? nullptr : static_cast<const Entry*>(found_.entry)->value;
+}
 
 LoadEnd::~LoadEnd() {
   if (load_) load_->core->ended(*load_);
@@ -111,7 +113,7 @@ class Engine::Section {
     left_ = true;
     engine_.collect(*this);
     engine_.mutex_.unlock();
-    free.clear_and_dispose(&Entry::destroy);
+    free.clear_and_dispose([this](Entry* entry) { Entry::destroy(engine_.memory_, entry); });
     arrays.reset();
   }
 
@@ -157,30 +159,65 @@ void Engine::release_scope(Node& root) {
 
 // --- reading
 
-Loan Engine::find(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead,
-                  bool goes_on_to_begin) {
-  const Probe wanted = probe(scope, key);
-  Reader& reader = epoch::pin(epoch::this_reader());
-  Entry* const entry = table_.find(wanted);
-  if (entry != nullptr) {
-    // Not before the look-up: so its memory arrives meanwhile.
-    const TimePoint at = now();
-    WATCHBELL_CACHE_ASSERT(entry->type == &type || *entry->type == type, "a key is read as two types");
-    if (entry->expires > at && is_valid(*entry)) [[likely]] {
-      const bool refresh = entry->expires - at <= refresh_ahead &&
-                           !(goes_on_to_begin ? entry->refresh_loads.load() : entry->refresh_begun.exchange(true));
-      if (!refresh) [[likely]] {
-        const auto uses = entry->uses.load(std::memory_order_relaxed);
-        if (uses < ClockTinyLfu<Entry>::kMaxUses) entry->uses.store(static_cast<std::uint8_t>(uses + 1), std::memory_order_relaxed);
-        scope.hits->add(reader);
-        return Loan(*entry, entry->object, reader);
-      }
-      epoch::unpin(reader);
-      return {};
-    }
+/// What nearly every hit needs and nothing else; whatever is unusual is left to `look_further`, which begins anew. Few values
+/// live across the call of the clock, since the instructions of a hit, and so how many of them wait for memory at once,
+/// are its cost.
+template <bool kGoesOnToBegin>
+Found Engine::look_up(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead) {
+  const Probe wanted{scope.root, key.bytes().small_view(), scope.root->hash ^ key.hash()};
+  Reader* const pinned = epoch::pin_first();
+  if (pinned == nullptr) [[unlikely]] return look_further<kGoesOnToBegin>(scope, key, type, refresh_ahead);
+  Reader& reader = *pinned;
+  Entry* const entry = table_.find_at_once(wanted);
+  if (entry == nullptr) {
+    epoch::unpin(reader);
+    if (wanted.key.size() <= PathBytes::kSmall) [[likely]] return {};
+    return look_further<kGoesOnToBegin>(scope, key, type, refresh_ahead);
   }
+  if (entry->type != &type || !is_valid_in(*entry, *wanted.scope)) [[unlikely]] {
+    epoch::unpin(reader);
+    return look_further<kGoesOnToBegin>(scope, key, type, refresh_ahead);
+  }
+  // Not before the look-up: so its memory arrives meanwhile.
+  const Duration left = entry->expires - now();
+  if (left <= refresh_ahead) [[unlikely]] return late<kGoesOnToBegin>(scope, *entry, left, reader);
+  return hit(scope, *entry, reader);
+}
+
+/// All of the look-up.
+template <bool kGoesOnToBegin>
+Found Engine::look_further(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead) {
+  const Probe wanted = probe(scope, key);
+  Reader& reader = epoch::pin();
+  Entry* const entry = table_.find(wanted);
+  if (entry == nullptr) {
+    epoch::unpin(reader);
+    return {};
+  }
+  WATCHBELL_CACHE_ASSERT(*entry->type == type, "a key is read as two types");
+  const Duration left = is_valid(*entry) ? entry->expires - now() : Duration::zero();
+  return left > refresh_ahead ? hit(scope, *entry, reader) : late<kGoesOnToBegin>(scope, *entry, left, reader);
+}
+
+Found Engine::hit(const ScopeState& scope, Entry& entry, Reader& reader) noexcept {
+  const auto uses = entry.uses.load(std::memory_order_relaxed);
+  if (uses < ClockTinyLfu<Entry>::kMaxUses) entry.uses.store(static_cast<std::uint8_t>(uses + 1), std::memory_order_relaxed);
+  scope.hits->add(reader);
+  return {&entry, &reader};
+}
+
+/// Of an entry that is dead, or ends soon: then one reader is to load it anew. Takes the pin over.
+template <bool kGoesOnToBegin>
+Found Engine::late(const ScopeState& scope, Entry& entry, Duration left, Reader& reader) {
+  if (left <= Duration::zero()) {
+    static_cast<Engine&>(*scope.core).bury(entry, reader);
+    return {};
+  }
+  auto state = Refresh::none;
+  const bool his = kGoesOnToBegin ? entry.refresh.load() != Refresh::loads
+                                  : entry.refresh.compare_exchange_strong(state, Refresh::asked);
+  if (!his) return hit(scope, entry, reader);
   epoch::unpin(reader);
-  if (entry != nullptr) bury(wanted);
   return {};
 }
 
@@ -191,7 +228,7 @@ Begun Engine::begin(const ScopeState& scope, const Key& key, const Asking& askin
   Entry* const entry = asking.trusts_here ? find_live(wanted, asking.type, at) : nullptr;
   bool refresh = false;
   if (entry != nullptr) {
-    refresh = entry->expires - at <= load->rules.refresh_ahead && !entry->refresh_loads.load() && !closing_;
+    refresh = entry->expires - at <= load->rules.refresh_ahead && entry->refresh.load() != Refresh::loads && !closing_;
     if (!refresh) {
       scope.hits->add(epoch::this_reader());
       return {.hit = entry->value, .flight = nullptr};
@@ -263,8 +300,7 @@ Begun Engine::begin(const ScopeState& scope, const Key& key, const Asking& askin
   auto& counted = counts(*scope.root);
   ++counted.loads;
   if (refresh) {
-    entry->refresh_loads.store(true);
-    entry->refresh_begun.store(true);
+    entry->refresh.store(Refresh::loads);
     ++counted.refreshes;
     scope.hits->add(epoch::this_reader());
     return {.hit = entry->value, .flight = std::move(flight), .must_load = true};
@@ -298,11 +334,13 @@ bool Engine::remove_if_dead(Entry& entry, TimePoint at) noexcept {
   return true;
 }
 
-/// A reader has met a dead entry, which may have been replaced since.
-void Engine::bury(const Probe& dead) noexcept {
+/// A reader has met a dead entry, which may have been replaced since. Takes his pin over, and gives it back before what
+/// he alone may still look at is freed.
+void Engine::bury(const Entry& dead, Reader& reader) noexcept {
   const TimePoint at = now();
   const Section section(*this);
-  if (Entry* const entry = table_.find(dead)) static_cast<void>(remove_if_dead(*entry, at));
+  if (Entry* const entry = table_.find({&dead.scope(), dead.key(), dead.hash})) static_cast<void>(remove_if_dead(*entry, at));
+  epoch::unpin(reader);
 }
 
 // --- invalidating
@@ -511,8 +549,8 @@ Kept Engine::store(Flight& flight, std::size_t value_bytes, bool cacheable, Dura
     return Kept::too_large;
   }
 
-  std::unique_ptr<Entry, void (*)(Entry*)> made(
-      Entry::make(*flight.family, flight.hash, flight.key.encoded()), &Entry::destroy);
+  const auto destroy = [this](Entry* unused) { Entry::destroy(memory_, unused); };
+  std::unique_ptr<Entry, decltype(destroy)> made(Entry::make(memory_, *flight.family, flight.hash, flight.key.encoded()), destroy);
   Entry& entry = *made;
   entry.type = &flight.type;
   entry.value = flight.value;
@@ -789,9 +827,13 @@ Node& Core::acquire_scope(std::string_view name) { return engine(*this).acquire_
 void Core::release_scope(Node& root) { engine(*this).release_scope(root); }
 StripedCounter& Core::hits_of(Node& root) noexcept { return root.scope->hits; }
 // Flat, so that there is no call within a call on the way of a hit.
-[[gnu::flatten]] Loan Core::find(const ScopeState& scope, const Key& key, const std::type_info& type,
-                                 Duration refresh_ahead, bool goes_on_to_begin) {
-  return engine(*this).find(scope, key, type, refresh_ahead, goes_on_to_begin);
+[[gnu::flatten]] Found Core::look_up(const ScopeState& scope, const Key& key, const std::type_info& type,
+                                     Duration refresh_ahead) noexcept {
+  return engine(*this).look_up<false>(scope, key, type, refresh_ahead);
+}
+[[gnu::flatten]] Found Core::look_up_or_begin(const ScopeState& scope, const Key& key, const std::type_info& type,
+                                              Duration refresh_ahead) noexcept {
+  return engine(*this).look_up<true>(scope, key, type, refresh_ahead);
 }
 Begun Core::begin(const ScopeState& scope, const Key& key, const Asking& asking, const std::shared_ptr<Load>& load) {
   return engine(*this).begin(scope, key, asking, load);

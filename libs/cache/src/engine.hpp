@@ -1,5 +1,6 @@
 #pragma once
 
+#include "coarse_clock.hpp"
 #include "entry.hpp"
 #include "families.hpp"
 #include "policy/clock_tiny_lfu.hpp"
@@ -32,8 +33,8 @@ class Engine final : public Core {
   Node& acquire_scope(std::string_view name);
   void release_scope(Node& root);
 
-  Loan find(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead,
-            bool goes_on_to_begin);
+  template <bool kGoesOnToBegin>
+  Found look_up(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead);
   Begun begin(const ScopeState& scope, const Key& key, const Asking& asking, const std::shared_ptr<Load>& load);
   std::uint64_t last_flight() const;
   void invalidate(const ScopeState& scope, const Key& key);
@@ -59,7 +60,7 @@ class Engine final : public Core {
   EntryPage list_entries(std::uint64_t offset, std::uint64_t limit, EntryOrder order) const;
   std::uint64_t remove_family(const ScopeState& scope, const Family& family);
   Observer* observer() const noexcept { return options_.observer; }
-  TimePoint now() const { return options_.clock ? options_.clock() : coarse_now(); }
+  TimePoint now() const { return options_.clock ? options_.clock() : read_coarse_clock(); }
 
   static std::size_t charge(const Key& key, std::size_t value_bytes) noexcept;
 
@@ -92,14 +93,20 @@ class Engine final : public Core {
     if (options_.pause_for_test) options_.pause_for_test(point);
   }
   static bool is_valid(const Entry& entry) noexcept { return entry.family->unchanged_since(entry.stamp); }
+  [[gnu::always_inline]] static bool is_valid_in(const Entry& entry, const Node& scope) noexcept { return entry.family->unchanged_since(entry.stamp, scope); }
   static bool is_valid(const Flight& flight) noexcept {
     return !flight.doomed && flight.family->unchanged_since(flight.stamp);
   }
   static Statistics& counts(const Node& scope) noexcept;
 
+  template <bool kGoesOnToBegin>
+  [[gnu::noinline]] Found look_further(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead);
+  template <bool kGoesOnToBegin>
+  [[gnu::noinline]] static Found late(const ScopeState& scope, Entry& entry, Duration left, Reader& reader);
+  [[gnu::always_inline]] static inline Found hit(const ScopeState& scope, Entry& entry, Reader& reader) noexcept;
   Entry* find_live(const Probe& probe, const std::type_info& type, TimePoint at);
   bool remove_if_dead(Entry& entry, TimePoint at) noexcept;
-  void bury(const Probe& probe) noexcept;
+  void bury(const Entry& dead, Reader& reader) noexcept;
   void remove(Entry& entry, Removal why) noexcept;
   void drop_key(const Probe& probe) noexcept;
   Flight*& slot_of(const Flight& flight) noexcept;
@@ -118,6 +125,7 @@ class Engine final : public Core {
 
   const CacheOptions options_;
 
+  EntryMemory memory_;
   Table table_;  // read by hits; changed under the mutex
 
   // On a line of its own, which no hit reads.

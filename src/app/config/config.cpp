@@ -277,6 +277,15 @@ std::vector<Row> make_rows() {
                     &Config::setup_token, as_it_is([](std::string_view text) {
                       return text.size() >= 8 && text.size() <= 256 && std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
                     })));
+  add({{.name = "second_factor_of",
+        .preset = Config().second_factor_of,
+        .allowed = "nobody, administrators or everybody",
+        .help = "Of whom a second factor is demanded; until they have set one up, their sessions open nothing else."},
+       [](Config& config, std::string_view text) {
+         if (text != "nobody" && text != "administrators" && text != "everybody") return kRefused;
+         config.second_factor_of = text;
+         return kFine;
+       }});
   add({{.name = "metrics_listen",
         .allowed = "HOST:PORT with an IP address (IPv6 in brackets) or localhost and a port from 0 to 65535",
         .help = "Where metrics are served, to anybody who reaches it; nowhere when not set."},
@@ -325,17 +334,17 @@ std::vector<Row> make_rows() {
                      .help = "For tests, on a loopback listener only: the pause point that holds its nth passage.",
                      .in_file = false},
                     &Config::test_pause, as_it_is(is_pause)));
+  auto hurry = number("test_hurry", &Config::test_hurry, 1, 1'000'000,
+                      "For tests, on a loopback listener only: the pauses between the tries of a delivery are so many times shorter; Retry-After counts in full.");
+  hurry.setting.in_file = false;
+  add(std::move(hurry));
 
-  const auto add_not_in_force = [&](Row row) {
-    row.setting.in_force = false;
-    add(std::move(row));
-  };
-  add_not_in_force(rate("rate_limit_principal", &Config::rate_limit_principal, "Requests of one signed-in user or application."));
-  add_not_in_force(rate("rate_limit_address", &Config::rate_limit_address, "Requests of one client address (IPv6: its /64)."));
-  add_not_in_force({{.name = "rate_limit_sign_in",
+  add(rate("rate_limit_principal", &Config::rate_limit_principal, "Requests of one signed-in user or application."));
+  add(rate("rate_limit_address", &Config::rate_limit_address, "Requests of one client address (IPv6: its /64)."));
+  add({{.name = "rate_limit_sign_in",
         .preset = "3/10s",
         .allowed = "COUNT/SECONDSs, such as 3/10s, or off",
-        .help = "Attempts to sign in, for one address and path."},
+        .help = "Attempts to sign in, for one address and path: so many at once, and as many in each such time."},
        [](Config& config, std::string_view text) {
          const auto quota = read_quota(text);
          if (!quota && text != "off") return kRefused;
@@ -518,7 +527,7 @@ void Resolver::from_environment(std::span<char* const> environment) {
     const bool upper = std::ranges::none_of(rest, [](char c) { return c >= 'a' && c <= 'z'; });
     if (row && upper) {
       give(row->setting.name, {std::string(text.substr(equals + 1)), Source::environment, std::string(name)});
-    } else if (!name.starts_with(kTestPrefix)) {
+    } else if (!name.starts_with(kTestPrefix) && name != kApiKeyVariable) {
       complain(fmt::format("unknown setting {} in the environment; the nearest known one is {}", in_quotes(name), nearest(rest, false).environment_name()));
     }
   }
@@ -539,6 +548,7 @@ void Resolver::check_together(const Config& config) {
   if (config.uses_postgresql() && !config.master_key)
     complain("WATCHBELL_MASTER_KEY must be set with PostgreSQL: all processes of a database share it");
   if (config.test_pause && !config.listen.is_loopback()) complain("WATCHBELL_TEST_PAUSE works only while listening on a loopback address");
+  if (config.test_hurry != 1 && !config.listen.is_loopback()) complain("WATCHBELL_TEST_HURRY works only while listening on a loopback address");
   if (config.socket_timeout <= config.socket_ping) complain("socket_timeout_seconds must be longer than socket_ping_seconds");
 }
 
@@ -673,7 +683,7 @@ std::string describe(const Config& config) {
       continue;
     }
     const std::string value = is_number(setting.kind) ? text : in_quotes(text, text.size());
-    out += fmt::format("{}{} = {}  # {}{}\n", setting.in_file ? "" : "# ", setting.name, value, word_of(source), setting.in_force ? "" : ", not in force yet");
+    out += fmt::format("{}{} = {}  # {}\n", setting.in_file ? "" : "# ", setting.name, value, word_of(source));
   }
   return out;
 }
@@ -681,8 +691,8 @@ std::string describe(const Config& config) {
 std::string reference() {
   std::string out = "| environment | file | default | must be | meaning |\n|---|---|---|---|---|\n";
   for (const Setting& setting : settings())
-    out += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", setting.environment_name(), setting.in_file ? "`" + setting.name + "`" : "",
-                       setting.preset.empty() ? "none" : "`" + setting.preset + "`", setting.allowed, setting.help, setting.in_force ? "" : " (not in force yet)");
+    out += fmt::format("| `{}` | {} | {} | {} | {} |\n", setting.environment_name(), setting.in_file ? "`" + setting.name + "`" : "",
+                       setting.preset.empty() ? "none" : "`" + setting.preset + "`", setting.allowed, setting.help);
   return out;
 }
 

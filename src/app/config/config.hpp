@@ -36,7 +36,7 @@ struct Rate {
   bool operator==(const Rate&) const = default;
 };
 
-/// At most `count` within `window`.
+/// `count` at once, and `count` in each `window` from then on.
 struct Quota {
   std::int64_t count = 0;
   std::chrono::seconds window{};
@@ -58,6 +58,7 @@ struct Config {
   std::optional<std::string> master_key;
   std::string master_key_previous;
   std::optional<std::string> setup_token;
+  std::string second_factor_of = "nobody";
   std::optional<Endpoint> metrics_listen;
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;
@@ -66,6 +67,7 @@ struct Config {
   std::vector<net::Cidr> egress_allow;
   std::chrono::seconds drain{0};
   std::optional<std::string> test_pause;
+  std::int64_t test_hurry = 1;
 
   std::optional<Rate> rate_limit_principal = Rate{100, 400};
   std::optional<Rate> rate_limit_address = Rate{200, 1000};
@@ -137,12 +139,14 @@ struct Setting {
   std::string help;      ///< one sentence
   Secrecy secrecy = Secrecy::open;
   bool in_file = true;   ///< false: in the environment only
-  bool in_force = true;  ///< false: read and judged, but nothing heeds it yet
   /// "WATCHBELL_LISTEN"
   std::string environment_name() const;
 };
 /// The whole table, in the order in which people read it. Thread-safe.
 std::span<const Setting> settings();
+
+/// Where `watchbell notify` finds its key: no setting, and no mistake beside those of a server.
+inline constexpr std::string_view kApiKeyVariable = "WATCHBELL_API_KEY";
 
 /// What the command line says; it wins over everything.
 struct Arguments {

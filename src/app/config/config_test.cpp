@@ -212,6 +212,7 @@ TEST(Config, good_values_are_read) {
       "WATCHBELL_EGRESS_ALLOW=127.0.0.0/8",
       "WATCHBELL_DRAIN_SECONDS=5",
       "WATCHBELL_TEST_PAUSE=delivery.before_send:3",
+      "WATCHBELL_TEST_HURRY=1000",
       "WATCHBELL_RATE_LIMIT_PRINCIPAL=off",
       "WATCHBELL_RATE_LIMIT_ADDRESS=1/2",
       "WATCHBELL_RATE_LIMIT_SIGN_IN=5/60s",
@@ -235,6 +236,7 @@ TEST(Config, good_values_are_read) {
   EXPECT_EQ(config->egress_allow.size(), 1u);
   EXPECT_EQ(config->drain, std::chrono::seconds(5));
   EXPECT_EQ(config->test_pause, "delivery.before_send:3");
+  EXPECT_EQ(config->test_hurry, 1000);
   EXPECT_FALSE(config->rate_limit_principal);
   EXPECT_EQ(config->rate_limit_address, (Rate{1, 2}));
   EXPECT_EQ(config->rate_limit_sign_in, (Quota{5, std::chrono::seconds(60)}));
@@ -274,9 +276,11 @@ TEST(Config, base_url_is_required_off_loopback_only) {
     EXPECT_TRUE(resolved({std::string("WATCHBELL_LISTEN=") + listen})) << listen;
 }
 
-TEST(Config, test_pauses_work_on_loopback_only) {
-  EXPECT_THAT(complaint(resolved({"WATCHBELL_LISTEN=0.0.0.0:1", "WATCHBELL_BASE_URL=https://w.example", "WATCHBELL_TEST_PAUSE=a.b"})),
-              HasSubstr("WATCHBELL_TEST_PAUSE works only"));
+TEST(Config, what_is_for_tests_works_on_loopback_only) {
+  for (const char* setting : {"WATCHBELL_TEST_PAUSE=a.b", "WATCHBELL_TEST_HURRY=2"})
+    EXPECT_THAT(complaint(resolved({"WATCHBELL_LISTEN=0.0.0.0:1", "WATCHBELL_BASE_URL=https://w.example", setting})),
+                HasSubstr(std::string(setting).substr(0, std::string_view(setting).find('=')) + " works only"));
+  EXPECT_THAT(complaint(resolved({}, "test_hurry = 2")), HasSubstr("unknown setting \"test_hurry\""));
 }
 
 TEST(Config, redis_needs_postgresql_and_postgresql_needs_a_key) {
@@ -395,17 +399,6 @@ TEST(Config, the_reference_has_a_row_a_setting) {
     EXPECT_FALSE(setting.allowed.empty()) << setting.name;
     EXPECT_TRUE(setting.help.ends_with('.')) << setting.name;
   }
-}
-
-TEST(Config, what_nothing_heeds_yet_is_marked) {
-  const auto config = resolved({"WATCHBELL_RATE_LIMIT_SIGN_IN=5/10s"});
-  ASSERT_TRUE(config);
-  const std::string shown = describe(*config);
-  EXPECT_THAT(shown, HasSubstr("rate_limit_sign_in = \"5/10s\"  # environment, not in force yet\n"));
-  EXPECT_THAT(shown, HasSubstr("rate_limit_address = \"200/1000\"  # built-in, not in force yet\n"));
-  EXPECT_THAT(shown, HasSubstr("max_connections = 24576  # built-in\n"));
-  EXPECT_THAT(reference(), HasSubstr("Attempts to sign in, for one address and path. (not in force yet) |\n"));
-  EXPECT_EQ(std::ranges::count(settings(), false, &Setting::in_force), 3);
 }
 
 TEST(Config, what_is_shown_is_a_file_that_gives_the_same_settings) {

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include <gtest/gtest-spi.h>
+
 #include "async/backoff.hpp"
 #include "async/blocking_pool.hpp"
 #include "async/manual_clock.hpp"
@@ -282,6 +284,24 @@ CO_TEST(PausePoints, hold_the_nth_passage_alone) {
   pauses.release("a.b");
   co_await scope.join();
   EXPECT_EQ(passed, 3);
+}
+
+awaitable<void> assert_equal(int left, int right, int& evaluated, bool& went_on) {
+  CO_ASSERT_EQ((++evaluated, left), right);
+  went_on = true;
+}
+
+TEST(CoTest, an_assertion_evaluates_its_arguments_once_and_ends_the_body_when_it_fails) {
+  Loop loop;
+  int evaluated = 0;
+  bool went_on = false;
+  EXPECT_TRUE(test::run_on(loop, assert_equal(1, 1, evaluated, went_on)));
+  EXPECT_EQ(evaluated, 1);
+  EXPECT_TRUE(went_on);
+  went_on = false;
+  EXPECT_NONFATAL_FAILURE(test::run_on(loop, assert_equal(1, 2, evaluated, went_on)), "(++evaluated, left)\n    Which is: 1\n  right\n    Which is: 2");
+  EXPECT_EQ(evaluated, 2);
+  EXPECT_FALSE(went_on);
 }
 
 }  // namespace

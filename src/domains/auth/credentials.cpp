@@ -11,6 +11,7 @@
 namespace watchbell::auth {
 namespace {
 
+constexpr std::string_view kChallenge = "2fa-";
 constexpr int kSevenDays = 604'800;
 
 // As browsers' encodeURIComponent does for the alphabet of base64 and tokens.
@@ -18,10 +19,17 @@ std::string url_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '+': out += "%2B"; break;
-      case '/': out += "%2F"; break;
-      case '=': out += "%3D"; break;
-      default: out += c;
+      case '+':
+        out += "%2B";
+        break;
+      case '/':
+        out += "%2F";
+        break;
+      case '=':
+        out += "%3D";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -43,12 +51,10 @@ std::string url_decode(std::string_view text) {
 
 }  // namespace
 
-std::string CookieSigner::sign(std::string_view value) const {
-  return std::string(value) + "." + crypto::base64_encode(crypto::hmac_sha256(key_, value));
-}
+std::string CookieSigner::sign(std::string_view value) const { return std::string(value) + "." + crypto::base64_encode(crypto::hmac_sha256(key_, value)); }
 
-std::optional<std::string> CookieSigner::token(std::string_view cookie_header) const {
-  const auto raw = rules::cookie_value(cookie_header, session_cookie());
+std::optional<std::string> CookieSigner::signed_value(std::string_view cookie_header, std::string_view name) const {
+  const auto raw = rules::cookie_value(cookie_header, name);
   if (!raw || raw->size() > 256) return std::nullopt;
   const std::string value = url_decode(*raw);
   const auto dot = value.find('.');
@@ -57,6 +63,21 @@ std::optional<std::string> CookieSigner::token(std::string_view cookie_header) c
   if (!constant_time_equal(sign(token), value)) return std::nullopt;
   return token;
 }
+
+std::optional<std::string> CookieSigner::token(std::string_view cookie_header) const { return signed_value(cookie_header, session_cookie()); }
+
+// What is signed says what it is for: a challenge is no session, in whichever cookie it comes.
+std::optional<std::string> CookieSigner::challenge(std::string_view cookie_header) const {
+  auto value = signed_value(cookie_header, secure_ ? "__Secure-better-auth.two_factor" : "better-auth.two_factor");
+  if (!value || !value->starts_with(kChallenge)) return std::nullopt;
+  return value->substr(kChallenge.size());
+}
+
+std::string CookieSigner::set_challenge(std::string_view token, std::chrono::seconds life) const {
+  return line("better-auth.two_factor", url_encode(sign(std::string(kChallenge) + std::string(token))), static_cast<int>(life.count()));
+}
+
+std::string CookieSigner::clear_challenge() const { return line("better-auth.two_factor", "", 0); }
 
 std::string CookieSigner::line(std::string_view name, std::string_view value, std::optional<int> max_age) const {
   std::string out = "Set-Cookie: ";

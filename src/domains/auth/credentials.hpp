@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,10 +21,15 @@ class CookieSigner {
   std::optional<std::string> token(std::string_view cookie_header) const;
   /// Set-Cookie lines for a session; `remember` false makes a cookie that ends with the browser.
   std::string set_session(std::string_view token, bool remember) const;
+  /// The token of a sign-in that awaits its second factor, whose signature holds, or nothing.
+  std::optional<std::string> challenge(std::string_view cookie_header) const;
+  std::string set_challenge(std::string_view token, std::chrono::seconds life) const;
+  std::string clear_challenge() const;
   /// Set-Cookie lines that remove everything of ours.
   std::string clear_all() const;
 
  private:
+  std::optional<std::string> signed_value(std::string_view cookie_header, std::string_view name) const;
   std::string line(std::string_view name, std::string_view value, std::optional<int> max_age) const;
   std::string sign(std::string_view value) const;
   std::string key_;

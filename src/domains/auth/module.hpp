@@ -15,16 +15,17 @@ namespace watchbell::auth {
 class Module {
  public:
   /// @param cookie_key  derived from the master key; @param https  whether the base URL is
-  Module(sql::Database& database, cache::Cache& cache, Changes& changes, crypto::PasswordHasher& passwords, async::TaskScope& scope, const Clock& clock,
-         std::string cookie_key, bool https, Service::Options options);
+  Module(sql::Database& database, cache::Cache& cache, Changes& changes, settings::Store& settings, crypto::PasswordHasher& passwords, const crypto::Keyring& keyring, async::TaskScope& scope,
+         const Clock& clock, std::string cookie_key, bool https, Service::Options options);
 
   Service& service() noexcept { return service_; }
-  /// Mounts the procedures and the session endpoints.
-  Result<void> mount(rpc::Dispatcher& dispatcher, rpc::Front& front);
+  /// Mounts the procedures and the session endpoints, declares the settings record and registers the jobs; before the queue starts.
+  Result<void> mount(rpc::Dispatcher& dispatcher, rpc::Front& front, jobs::Queue& queue);
   /// Makes roles and rules what the areas declare. After the last mount, before routes open.
   awaitable<Result<void>> sync(const rpc::Dispatcher& dispatcher);
 
  private:
+  settings::Store& settings_;
   Service service_;
 };
 

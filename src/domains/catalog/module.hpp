@@ -12,7 +12,7 @@ namespace watchbell::catalog {
 /// Builds the catalog. Loop-only.
 class Module {
  public:
-  Module(Runtime& runtime, const notification::Service& notification);
+  Module(Runtime& runtime, const auth::Service& auth, notification::Service& notification);
 
   Service& service() noexcept { return service_; }
   Result<void> mount();

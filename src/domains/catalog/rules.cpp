@@ -11,9 +11,14 @@ Result<std::string> clean_name(std::string_view name) {
 }
 
 std::string notification_group(const SystemId& system) { return "catalog.system." + system.to_string(); }
+std::string notification_group(const GroupId& group) { return "catalog.group." + group.to_string(); }
 
-std::string notification_group_name(std::string_view system_name) { return std::string(system_name) + " Notifications"; }
+std::string notification_group_name(std::string_view name) { return std::string(name) + " Notifications"; }
 
-std::string notification_group_description(std::string_view system_name) { return "Notifications for " + std::string(system_name); }
+std::string notification_group_description(std::string_view name) { return "Notifications for " + std::string(name); }
+
+bool matches(std::string_view name, std::string_view description, std::string_view text) {
+  return ascii_lower(name).find(text) != std::string::npos || ascii_lower(description).find(text) != std::string::npos;
+}
 
 }  // namespace watchbell::catalog::rules

@@ -1,5 +1,7 @@
 #include "domains/catalog/service.hpp"
 
+#include "base/text.hpp"
+#include "base/uuid_text.hpp"
 #include "domains/catalog/events.hpp"
 #include "domains/catalog/rules.hpp"
 #include "domains/catalog/store.hpp"
@@ -22,31 +24,44 @@ SystemView view_of(const System& system) {
   return view;
 }
 
-Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, const notification::Service& notification)
-    : changes_(changes), notification_(notification), cache_(cache, database, "catalog", 25s) {}
+Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, notification::Service& notification, Users users)
+    : database_(database), changes_(changes), notification_(notification), users_(std::move(users)), cache_(cache, database, "catalog", 25s) {}
 
-awaitable<Result<rpc::Encoded<SystemsView>>> Service::systems() {
-  co_return co_await cache_.answer<SystemsView>(cache::Key("entity", "systems"), [](sql::Session& session) {
+async::ValueTask<Result<rpc::Kept<SystemsView>>> Service::systems() {
+  return cache_.keep<SystemsView>(cache::Key("entity", "systems"), [](sql::Session& session) {
     SystemsView view;
     for (const auto& system : store::all(session)) view.systems.push_back(view_of(system));
     return view;
   });
 }
 
-awaitable<Result<rpc::Encoded<Nullable<SystemView>>>> Service::system(std::string text) {
+async::ValueTask<Result<rpc::Encoded<Nullable<SystemView>>>> Service::system(std::string text) {
   const auto id = SystemId::parse(text);
   // What is no id at all names nothing, and gets no room in the cache.
-  if (!id) co_return rpc::encoded(Nullable<SystemView>());
-  co_return co_await cache_.answer<Nullable<SystemView>>(cache::Key("entity", "system", id->to_string()), [id = *id](sql::Session& session) {
+  if (!id) return rpc::encoded(Nullable<SystemView>());
+  return cache_.answer<Nullable<SystemView>>(cache::Key("entity", "system", UuidText(*id)), [id = *id](sql::Session& session) {
     Nullable<SystemView> view;
     if (const auto system = store::find(session, id)) view = view_of(*system);
     return view;
   });
 }
 
-void Service::changed(Change& change, const SystemId& id, ChangedAction action) const {
+awaitable<Result<std::vector<SystemView>>> Service::search(std::string text, access::Reach sees, std::size_t limit) {
+  std::vector<SystemView> found;
+  if (sees.holds_nothing()) co_return found;
+  const auto all = co_await systems().wait();
+  if (!all) co_return std::unexpected(all.error());
+  const std::string lower = ascii_lower(text);
+  for (const auto& system : all->value->systems) {
+    if (found.size() == limit) break;
+    if (rules::matches(system.name, system.description.value_or(std::string()), lower) && sees.holds(system.id.to_string())) found.push_back(system);
+  }
+  co_return found;
+}
+
+void Service::changed(Change& change, ChangedEntity entity, std::string id, ChangedAction action) const {
   change.invalidates(cache_.family(cache::Family("entity")));
-  change.announces(signals::broadcast(kChanged, Changed{.entity = ChangedEntity::system, .action = action, .id = id.to_string()}));
+  change.announces(signals::broadcast(kChanged, Changed{.entity = entity, .action = action, .id = std::move(id)}));
 }
 
 Result<void> Service::put_group(Change& change, const System& system) const {
@@ -68,7 +83,7 @@ awaitable<Result<SystemView>> Service::create(CreateSystem input) {
                   .updated_at = change.now()};
     if (!store::insert(change.sql(), system)) return taken(name);
     if (auto put = put_group(change, system); !put) return std::unexpected(std::move(put.error()));
-    changed(change, system.id, ChangedAction::created);
+    changed(change, ChangedEntity::system, system.id.to_string(), ChangedAction::created);
     return view_of(system);
   });
 }
@@ -95,7 +110,7 @@ awaitable<Result<SystemView>> Service::update(UpdateSystem input) {
     if (!store::update(change.sql(), *system)) return taken(system->name);
     if (renamed)
       if (auto put = put_group(change, *system); !put) return std::unexpected(std::move(put.error()));
-    changed(change, id, ChangedAction::updated);
+    changed(change, ChangedEntity::system, id.to_string(), ChangedAction::updated);
     return view_of(*system);
   });
 }
@@ -108,10 +123,11 @@ awaitable<Result<bool>> Service::remove(std::string text) {
     if (!system) return false;
     store::remove(change.sql(), id);
     if (auto removed = notification_.remove_group(change, rules::notification_group(id)); !removed) return std::unexpected(std::move(removed.error()));
-    auto published = change.publishes(
-        events::make(kSystemDeleted, {.system_id = Text<1, 100>::of(id.to_string()), .system_name = Text<0, 200>::make(system->name)}));
+    auto published =
+        change.publishes(events::make(kSystemDeleted, {.system_id = Text<1, 100>::of(id.to_string()), .system_name = Text<0, 200>::make(system->name)}));
     if (!published) return std::unexpected(std::move(published.error()));
-    changed(change, id, ChangedAction::deleted);
+    change.invalidates(contacts_of(id));
+    changed(change, ChangedEntity::system, id.to_string(), ChangedAction::deleted);
     return true;
   });
 }
@@ -120,6 +136,8 @@ awaitable<Result<void>> Service::mend_groups() {
   co_return co_await changes_.run([this](Change& change) -> Result<void> {
     for (const auto& system : store::all(change.sql()))
       if (auto put = put_group(change, system); !put) return put;
+    for (const auto& group : store::all_groups(change.sql()))
+      if (auto put = put_group(change, group); !put) return put;
     return {};
   });
 }

@@ -7,8 +7,8 @@
 
 namespace watchbell::catalog {
 
-enum class ChangedEntity { system };
-BOOST_DESCRIBE_ENUM(ChangedEntity, system)
+enum class ChangedEntity { system, group, membership };
+BOOST_DESCRIBE_ENUM(ChangedEntity, system, group, membership)
 enum class ChangedAction { created, updated, deleted };
 BOOST_DESCRIBE_ENUM(ChangedAction, created, updated, deleted)
 

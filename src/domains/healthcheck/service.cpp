@@ -32,6 +32,18 @@ Result<void> enqueue_clean_up(Change& change, const ConfigurationId& configurati
   return {};
 }
 
+notification::Subject subject_of(const SystemId& system, const std::string& name, Status status) {
+  using enum notification::SubjectStatus;
+  notification::Subject subject{.kind = "catalog.system", .id = system.to_string(), .name = name, .url = "/catalog/system/" + system.to_string(), .status = unknown};
+  switch (status) {
+    case Status::healthy: subject.status = healthy; break;
+    case Status::degraded: subject.status = degraded; break;
+    case Status::unhealthy: subject.status = unhealthy; break;
+    case Status::unknown: break;
+  }
+  return subject;
+}
+
 }  // namespace
 
 Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, const Clock& clock, const probes::Registry& registry,
@@ -380,6 +392,9 @@ notification::Message Service::message(sql::Session& session, const SystemId& sy
                                        const std::optional<ConfigurationId>& cause_id, Cause cause, notification::Importance importance) const {
   notification::Message message;
   message.importance = importance;
+  // What is told of one system belongs together.
+  message.collapse_key = "catalog.system." + system.to_string();
+  message.subjects = {subject_of(system, name, health.status)};
   message.action = notification::Action{.label = "Open system", .url = "/catalog/system/" + system.to_string()};
   const auto shown = utf8_prefix(name, 150);
   switch (health.status) {

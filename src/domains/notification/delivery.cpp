@@ -1,7 +1,20 @@
 #include "domains/notification/delivery.hpp"
 
+#include <algorithm>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "async/backoff.hpp"
+#include "base/fault.hpp"
 #include "base/text.hpp"
+#include "domains/notification/digest.hpp"
+#include "domains/notification/gone_channels.hpp"
+#include "domains/notification/quiet_hours.hpp"
+#include "domains/notification/service.hpp"
 #include "domains/notification/store.hpp"
+#include "platform/log/log.hpp"
+#include "runtime/jobs/payloads.hpp"
 
 namespace watchbell::notification {
 
@@ -11,42 +24,118 @@ struct DeliveryPayload {
 BOOST_DESCRIBE_STRUCT(DeliveryPayload, (), (delivery))
 
 using jobs::Outcome;
+using namespace std::chrono_literals;
 
-Deliveries::Deliveries(sql::Database& database, Changes& changes, const Clock& clock, async::PausePoints& pauses, const ChannelSettings& channels,
-                       ExistingUsers existing_users, Executor executor, Options options)
+Deliveries::Deliveries(sql::Database& database, Changes& changes, const Clock& clock, async::PausePoints& pauses, const crypto::Keyring& keyring,
+                       const ChannelSettings& channels, FindUser find_user, Executor executor, Options options)
     : database_(database),
       changes_(changes),
       clock_(clock),
       pauses_(pauses),
+      keyring_(keyring),
       channels_(channels),
-      existing_users_(std::move(existing_users)),
+      find_user_(std::move(find_user)),
       options_(std::move(options)),
       random_(options_.seed),
       gate_(executor, options_.per_host) {}
 
+jobs::NewJob Deliveries::job() {
+  jobs::NewJob job;
+  job.queue = kDeliveryQueue;
+  // A delivery counts its own tries; those of its job are used up by faults of ours alone.
+  job.max_retries = 1'000'000;
+  return job;
+}
+
+std::string Deliveries::aad_of(const DispatchId& dispatch) { return crypto::seal_aad("notification", "dispatches", dispatch.to_string()); }
+
 std::string Deliveries::payload_of(const DeliveryId& id) { return rpc::to_json(DeliveryPayload{.delivery = id}); }
 
 Deliveries::Way Deliveries::find_way(sql::Session& session, std::string_view strategy_id, const UserId& user, bool heed_switch) const {
-  const auto none = [](std::string why) { return Way{.channel = nullptr, .admin_config = {}, .user_config = {}, .missing = std::move(why)}; };
+  const auto none = [](std::string_view why) {
+    return Way{.channel = nullptr, .admin_config = {}, .user_config = {}, .recipient = {}, .missing = std::string(why), .off = false};
+  };
   const auto* channel = channels::find(channels_.registry(), strategy_id);
-  if (channel == nullptr) return none("There is no such channel");
+  if (channel == nullptr) return none(rules::missing::kChannel);
   try {
-    if (!channels_.enabled(session, *channel)) return none("The channel is switched off");
-    if (existing_users_(session, std::span(&user, 1)).empty()) return none("The user no longer exists");
-    if (heed_switch && !store::preference(session, user, channel->id()).value_or(store::Preference()).enabled) return none("The user has switched the channel off");
+    if (!channels_.enabled(session, *channel)) {
+      auto way = none(rules::missing::kSwitchedOff);
+      way.off = true;
+      return way;
+    }
+    auto recipient = find_user_(session, user);
+    if (!recipient) return none(rules::missing::kUser);
+    const auto preference = store::preference(session, user, channel->id()).value_or(store::Preference());
+    if (heed_switch && !preference.enabled) return none(rules::missing::kUnwanted);
     auto admin = channels_.admin_config(session, *channel);
-    if (!admin) return none("The channel is not set up by an administrator");
+    if (!admin) return none(rules::missing::kAdminSetup);
     auto own = channels_.user_config(session, *channel, user);
-    if (!own) return none("The user has not set the channel up");
-    return {.channel = channel, .admin_config = std::move(*admin), .user_config = std::move(*own), .missing = {}};
+    if (!own || !(channel->by_account() || preference.is_configured)) return none(rules::missing::kUserSetup);
+    Way way{
+        .channel = channel, .admin_config = std::move(*admin), .user_config = std::move(*own), .recipient = std::move(*recipient), .missing = {}, .off = false};
+    if (heed_switch) {
+      way.times.digest_minutes = preference.digest_minutes;
+      if (preference.quiet_hours) way.times.quiet_until = quiet_until(*preference.quiet_hours, clock_.now());
+    }
+    return way;
   } catch (const settings::Unreadable&) {  // settings nobody can read are the way out missing, not a fault that a repetition mends
-    return none("The settings of the channel cannot be read");
+    return none(rules::missing::kReadable);
   }
+}
+
+std::optional<std::string> Deliveries::open(Delivery& delivery) const {
+  if (delivery.expires_at && clock_.now() >= *delivery.expires_at) return std::string(rules::missing::kTooLate);
+  const auto clear = delivery.sealed ? keyring_.open(*delivery.sealed, aad_of(delivery.dispatch_id)) : Result<std::string>(fail(ErrorCode::internal, "erased"));
+  auto said = clear ? rpc::from_json<TransactionalMessage>(*clear) : Result<TransactionalMessage>(std::unexpected(clear.error()));
+  auto message = said ? message_of(std::move(*said)) : Result<Message>(std::unexpected(said.error()));
+  if (!message) return std::string(rules::missing::kErased);
+  delivery.message = std::move(*message);
+  return std::nullopt;
 }
 
 Message Deliveries::with_absolute_urls(Message message) const {
   if (message.action) message.action->url = rules::absolute_url(options_.base_url, message.action->url);
+  for (auto& subject : message.subjects)
+    if (subject.url) subject.url = rules::absolute_url(options_.base_url, *subject.url);
   return message;
+}
+
+bool Deliveries::may_have_to_wait(const Delivery& delivery, const Times& times) {
+  if (delivery.transactional || delivery.message.importance == Importance::critical) return false;
+  return delivery.digest_id || times.quiet_until || (times.digest_minutes > 0 && delivery.attempts == 0);
+}
+
+Deliveries::Turn Deliveries::take_turn(Change& change, const Delivery& delivery, const Times& times) {
+  auto& session = change.sql();
+  const auto now = change.now();
+  const auto at = [&](Timestamp when) { return Turn{.after = std::chrono::ceil<std::chrono::milliseconds>(when - now)}; };
+  // One that was begun anew goes by itself: its receiver knows its key.
+  if (times.digest_minutes > 0 && !delivery.digest_id && !store::was_tried(session, delivery.id)) {
+    if (const auto digest = store::open_digest(session, delivery.user_id, delivery.strategy_id)) {
+      store::join_digest(session, delivery.id, *digest);
+      return {.joined = true};
+    }
+    const auto until = now + std::chrono::minutes(times.digest_minutes);
+    store::begin_digest(session, delivery.id, until);
+    return at(until);
+  }
+  // What the process that died while it collected did not get to write of its job.
+  if (delivery.collecting && delivery.next_at && *delivery.next_at > now) return at(*delivery.next_at);
+  if (times.quiet_until && *times.quiet_until > now) {
+    store::postpone(session, delivery.id, *times.quiet_until);
+    return at(*times.quiet_until);
+  }
+  if (!delivery.digest_id) return {};
+  // From here on the message stays as it is, on every try.
+  if (delivery.collecting) store::close_digest(session, delivery.id);
+  return {.with = store::digest(session, delivery.id)};
+}
+
+Message Deliveries::said(const Delivery& delivery, const std::vector<Delivery>& with) const {
+  if (with.size() < 2) return with_absolute_urls(delivery.message);
+  std::vector<Message> messages;
+  for (const auto& one : with) messages.push_back(with_absolute_urls(one.message));
+  return digest_of(messages, rules::absolute_url(options_.base_url, "/inbox"));
 }
 
 awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
@@ -55,62 +144,200 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
   auto prepared = co_await database_.read([this, id = payload->delivery](sql::Session& session) -> std::optional<Prepared> {
     auto delivery = store::find_delivery(session, id);
     if (!delivery) return std::nullopt;
-    auto way = find_way(session, delivery->strategy_id, delivery->user_id, true);
-    return Prepared{std::move(*delivery), std::move(way)};
+    auto way = find_way(session, delivery->strategy_id, delivery->user_id, !delivery->transactional);
+    if (auto missing = delivery->transactional ? open(*delivery) : std::nullopt) way = Way{.channel = nullptr, .missing = std::move(*missing)};
+    return Prepared{std::move(*delivery), std::move(way), store::reached_targets(session, id)};
   });
   if (!prepared) co_return Outcome::retry(std::move(prepared.error().message));
-  // Settled by a try whose job was not ended before the process died.
-  if (!*prepared || (*prepared)->delivery.state != DeliveryState::pending) co_return Outcome::done();
-  auto& [delivery, way] = **prepared;
+  // Settled by a try whose job was not ended before the process died; or taken along by another one.
+  if (!*prepared || (*prepared)->delivery.state != DeliveryState::pending || (*prepared)->delivery.joined()) co_return Outcome::done();
+  auto& [delivery, way, reached] = **prepared;
 
+  std::vector<Delivery> with;
+  if (may_have_to_wait(delivery, way.times)) {
+    auto turn = co_await changes_.run([delivery, times = way.times](Change& change) { return take_turn(change, delivery, times); });
+    if (!turn) co_return Outcome::retry(std::move(turn.error().message));
+    if (turn->joined) co_return Outcome::done();
+    if (turn->after) co_return Outcome::retry("it waits for its user's time", turn->after);
+    with = std::move(turn->with);
+  }
   auto at = clock_.now();
   std::chrono::milliseconds took{0};
   auto verdict = rules::Verdict::refused(way.missing);
+  std::string used;
   if (way.channel != nullptr) {
-    std::string host = way.channel->host(way.admin_config, way.user_config);
-    const auto pass = gate_.try_enter(host);
-    // Waiting here would keep a place from those whose receivers are quick.
-    if (!pass) co_return Outcome::hold(std::move(host));
+    std::vector<HostGate::Pass> passes;
+    const auto hosts = way.channel->hosts(way.admin_config, way.user_config);
+    for (const auto& host : hosts)
+      // Waiting here would keep a place from those whose receivers are quick.
+      if (gate_.room(host) == 0) co_return Outcome::hold(host);
+    for (const auto& host : hosts) passes.push_back(std::move(gate_.try_enter(host).value()));
     co_await pauses_.at("delivery.before_send");
     at = clock_.now();
     const auto began = clock_.monotonic();
-    channels::Outgoing outgoing{.key = delivery.id, .message = with_absolute_urls(delivery.message), .created_at = delivery.created_at};
-    verdict = co_await way.channel->send(std::move(outgoing), std::move(way.admin_config), std::move(way.user_config));
+    used = way.user_config;
+    channels::Outgoing outgoing{
+        .key = delivery.id,
+        .message = said(delivery, with),
+        .created_at = delivery.created_at,
+        .recipient = std::move(way.recipient),
+        .thread = with.size() > 1                 ? std::nullopt
+                  : delivery.message.collapse_key ? delivery.message.collapse_key
+                                                  : delivery.thread,
+        .leave_url = options_.leave_url && !delivery.transactional ? options_.leave_url(delivery.user_id, delivery.strategy_id) : std::string(),
+        .reached = std::move(reached)};
+    // What comes late must not take the place of what overtook it while a push service still keeps that.
+    if (delivery.attempts > 0 || (delivery.next_at && *delivery.next_at > delivery.created_at)) outgoing.message.collapse_key.reset();
+    verdict = co_await send_over(*way.channel, delivery.user_id, std::move(outgoing), std::move(way.admin_config), std::move(way.user_config));
     took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.monotonic() - began);
   }
   co_await pauses_.at("delivery.before_record");
   const std::string reason = verdict.reason;
-  const auto settled = co_await record(std::move(delivery), std::move(verdict), at, took);
+  const auto told = delivery.transactional ? std::optional(delivery.dispatch_id) : std::nullopt;
+  Result<rules::Settled> settled;
+  // What was sent was sent: it waits for room to be written down, and is not sent again for want of it. Who stops this ends the wait.
+  bool logged = false;
+  for (async::Backoff backoff(100ms, 1s);;) {
+    try {
+      settled = co_await record(delivery, with, verdict, at, took, used);
+      if (settled || settled.error().code != ErrorCode::unavailable) break;
+    } catch (const Fault& fault) {
+      if (fault.code() != ErrorCode::unavailable) throw;
+      if (!std::exchange(logged, true)) log::fault("notification.record", std::current_exception());
+    }
+    asio::steady_timer room(co_await asio::this_coro::executor, backoff.next(random_));
+    co_await room.async_wait(use_awaitable);
+  }
   if (!settled) co_return Outcome::retry(settled.error().message);
+  if (told && on_tried_) on_tried_(*told);
   if (settled->state == DeliveryState::pending) co_return Outcome::retry(reason, settled->after);
   co_return Outcome::done();
 }
 
-awaitable<Result<rules::Settled>> Deliveries::record(Delivery delivery, rules::Verdict verdict, Timestamp at, std::chrono::milliseconds took) {
+namespace {
+
+/// What a try came to, for all that went out with it.
+void write_try(sql::Session& session, const Delivery& delivery, const std::vector<Delivery>& with, const store::Attempt& attempt, const rules::Settled& settled,
+               int tried, Timestamp now) {
+  if (with.empty()) store::insert_attempt(session, delivery, attempt);
+  for (const auto& one : with) store::insert_attempt(session, one, attempt);
+  const auto next = settled.after ? std::optional(now + *settled.after) : std::nullopt;
+  store::settle_delivery(session, delivery, settled.state, tried, next, attempt.error_message, now);
+  if (delivery.transactional && settled.state != DeliveryState::pending) store::erase_sealed(session, delivery.dispatch_id);
+}
+
+}  // namespace
+
+rules::Settled Deliveries::settle(const rules::Verdict& verdict, int tried, double unit) const {
+  auto settled = rules::settle(verdict, tried, unit);
+  if (settled.after && options_.hurry != 1) settled.after = std::max<std::chrono::milliseconds>(*settled.after / options_.hurry, verdict.retry_after.value_or(0s));
+  return settled;
+}
+
+awaitable<Result<rules::Settled>> Deliveries::record(Delivery delivery, std::vector<Delivery> with, rules::Verdict verdict, Timestamp at,
+                                                     std::chrono::milliseconds took, std::string used) {
   const int tried = delivery.attempts + 1;
-  const auto settled = rules::settle(verdict, tried, random_.unit());
-  co_return co_await changes_.run([delivery = std::move(delivery), verdict = std::move(verdict), at, took, tried, settled](Change& change) {
+  const auto settled = settle(verdict, tried, random_.unit());
+  co_return co_await changes_.run([this, delivery = std::move(delivery), with = std::move(with), verdict = std::move(verdict), at, took, tried, settled,
+                                   used = std::move(used)](Change& change) -> Result<rules::Settled> {
     const bool good = verdict.kind == rules::Verdict::Kind::delivered;
     const auto reason = good ? std::nullopt : std::optional(std::string(utf8_prefix(verdict.reason, 500)));
-    store::insert_attempt(change.sql(), delivery,
-                          {.at = at, .status = good ? AttemptStatus::success : AttemptStatus::failure, .error_message = reason, .duration_ms = took.count()});
-    const auto next = settled.after ? std::optional(change.now() + *settled.after) : std::nullopt;
-    store::settle_delivery(change.sql(), delivery.id, settled.state, tried, next, reason, change.now());
+    write_try(change.sql(), delivery, with,
+              {.at = at, .status = good ? AttemptStatus::success : AttemptStatus::failure, .error_message = reason, .duration_ms = took.count()}, settled,
+              tried, change.now());
+    if (!verdict.reached.empty()) store::add_reached_targets(change.sql(), delivery.id, verdict.reached);
+    if (!verdict.ended.empty()) {
+      auto left = channels_.forget_targets(change, delivery.strategy_id, delivery.user_id, verdict.ended);
+      if (!left) return std::unexpected(std::move(left.error()));
+    }
+    if (verdict.gone) {
+      if (auto off = turn_off(change, channels_, delivery, used); !off) return std::unexpected(std::move(off.error()));
+    }
     return settled;
   });
 }
 
-awaitable<Result<TestResult>> Deliveries::test(UserId user, std::string strategy_id) {
+awaitable<rules::Verdict> Deliveries::send_over(const channels::Channel& channel, UserId user, channels::Outgoing outgoing, std::string admin_config,
+                                                std::string user_config) {
+  if (!channel.by_oauth() || !options_.renew) co_return co_await channel.send(std::move(outgoing), std::move(admin_config), std::move(user_config));
+  for (bool refused = false;; refused = true) {
+    auto renewed = co_await options_.renew(channel, user, admin_config, user_config, refused);
+    if (renewed.failed) co_return std::move(*renewed.failed);
+    user_config = std::move(renewed.user_config);
+    auto verdict = co_await channel.send(outgoing, admin_config, user_config);
+    if (!verdict.unauthorized || refused) co_return verdict;
+  }
+}
+
+awaitable<Result<void>> Deliveries::take_up() {
+  constexpr std::size_t kBatch = 100;
+  while (true) {
+    const auto taken = co_await changes_.run([this, unit = random_.unit()](Change& change) -> Result<std::size_t> {
+      const auto given_up = jobs::store::take_failed(change.sql(), kDeliveryQueue, static_cast<std::int64_t>(kBatch));
+      for (const auto& failed : given_up) {
+        const auto named = rpc::from_json<DeliveryPayload>(failed.payload);
+        const auto delivery = named ? store::find_delivery(change.sql(), named->delivery) : std::nullopt;
+        if (!delivery || delivery->state != DeliveryState::pending || delivery->joined()) continue;
+        const auto with = delivery->digest_id ? store::digest(change.sql(), delivery->id) : std::vector<Delivery>();
+        const int tried = delivery->attempts + 1;
+        const std::string reason = failed.reason.value_or("its job was given up");
+        const auto settled = settle(rules::Verdict::retry(reason), tried, unit);
+        write_try(change.sql(), *delivery, with, {.at = change.now(), .status = AttemptStatus::failure, .error_message = reason, .duration_ms = 0}, settled,
+                  tried, change.now());
+        if (!settled.after) continue;
+        auto next = job();
+        next.payload = failed.payload;
+        next.delay = *settled.after;
+        if (auto enqueued = change.enqueues(next); !enqueued) return std::unexpected(std::move(enqueued.error()));
+      }
+      return given_up.size();
+    });
+    if (!taken) co_return std::unexpected(taken.error());
+    if (*taken < kBatch) co_return Result<void>();
+  }
+}
+
+awaitable<void> Deliveries::forget(UserId user, std::string strategy_id, std::vector<std::string> ended) {
+  if (ended.empty()) co_return;
+  try {
+    static_cast<void>(co_await changes_.run([this, user, strategy_id, ended = std::move(ended)](Change& change) {
+      return channels_.forget_targets(change, strategy_id, user, ended);
+    }));
+  } catch (const Fault& fault) {  // not worth failing for: the message is out, and the next try finds them again
+    log::warn("receivers that are gone could not be forgotten", {{"strategy", strategy_id}, {"reason", fault.what()}});
+  }
+}
+
+awaitable<Result<TestResult>> Deliveries::test(UserId user, std::string strategy_id, bool administrator) {
   auto found = co_await database_.read([this, user, strategy_id](sql::Session& session) { return find_way(session, strategy_id, user, false); });
   if (!found) co_return std::unexpected(std::move(found.error()));
   if (found->channel == nullptr) co_return TestResult{.success = false, .error = std::move(found->missing)};
   const auto& channel = *found->channel;
-  const auto pass = co_await gate_.enter(channel.host(found->admin_config, found->user_config));
+  std::vector<HostGate::Pass> passes;
+  auto hosts = channel.hosts(found->admin_config, found->user_config);
+  std::ranges::sort(hosts);  // in one order: of two who wait none has what the other waits for
+  for (auto& host : hosts) passes.push_back(co_await gate_.enter(std::move(host)));
   const auto now = clock_.now();
-  channels::Outgoing outgoing{.key = DeliveryId::make(now), .message = rules::test_message(channel.traits().display_name, options_.base_url), .created_at = now};
-  auto verdict = co_await channel.send(std::move(outgoing), std::move(found->admin_config), std::move(found->user_config));
+  channels::Outgoing outgoing{.key = DeliveryId::make(now),
+                              .message = rules::test_message(channel.traits().display_name, options_.base_url),
+                              .created_at = now,
+                              .recipient = std::move(found->recipient)};
+  auto verdict = co_await send_over(channel, user, std::move(outgoing), std::move(found->admin_config), std::move(found->user_config));
+  co_await forget(user, channel.id(), std::move(verdict.ended));
   if (verdict.kind == rules::Verdict::Kind::delivered) co_return TestResult{.success = true, .error = {}};
-  co_return TestResult{.success = false, .error = std::move(verdict.reason)};
+  const bool told = administrator || channel.traits().user_sets_server;
+  co_return TestResult{.success = false, .error = told ? std::move(verdict.reason) : rules::reason_for_reader(verdict.reason)};
+}
+
+std::optional<std::vector<Deliveries::Candidate>> Deliveries::candidates(sql::Session& session, const UserId& user) const {
+  if (!find_user_(session, user)) return std::nullopt;
+  std::vector<Candidate> found;
+  for (const auto& channel : channels_.registry()) {
+    if (!channel->traits().carries_secrets) continue;
+    auto way = find_way(session, channel->id(), user, false);
+    if (!way.off) found.push_back({channel->id(), std::move(way.missing)});
+  }
+  return found;
 }
 
 }  // namespace watchbell::notification

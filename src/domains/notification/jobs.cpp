@@ -1,6 +1,5 @@
 #include "domains/notification/jobs.hpp"
 
-#include "domains/notification/store.hpp"
 #include "platform/log/log.hpp"
 
 namespace watchbell::notification {
@@ -10,8 +9,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t kDispatchesAtOnce = 2;
-constexpr std::int64_t kBatch = 1000;
-constexpr int kBatches = 100;  // a round; the rest waits for the next one
 
 }  // namespace
 
@@ -24,21 +21,16 @@ Result<void> consume(jobs::Queue& queue, Service& service, Deliveries& deliverie
                        {.concurrency = deliveries_at_once, .room = [&deliveries](std::string_view host) { return deliveries.room(host); }});
 }
 
-awaitable<std::int64_t> purge(sql::Database& database, Timestamp now) {
-  std::int64_t total = 0;
-  for (int i = 0; i < kBatches; ++i) {
-    const auto removed = co_await database.write([before = now - kKept](sql::Session& session) { return store::purge(session, before, kBatch); });
-    if (!removed || *removed == 0) break;
-    total += *removed;
-  }
-  co_return total;
-}
-
-awaitable<void> keep_house(sql::Database& database, async::TimerWheel& wheel) {
+awaitable<void> keep_house(Deliveries& deliveries, Retention& retention, const jobs::Queue& queue, async::TimerWheel& wheel) {
+  // Soon after a start: a process that is restarted every hour does it, too. Not before the queue, which begins after its consumers.
+  std::chrono::milliseconds pause = 1min;
   while (true) {
-    co_await wheel.sleep(1h);
+    co_await wheel.sleep(pause);
+    if (!queue.healthy()) continue;
+    pause = 1h;
     try {
-      if (const auto removed = co_await purge(database, wheel.clock().now()); removed > 0) log::info("old deliveries removed", {{"rows", removed}});
+      if (const auto taken = co_await deliveries.take_up(); !taken) log::warn("interrupted deliveries do not go on", {{"reason", taken.error().message}});
+      if (const auto asked = co_await retention.begin(); !asked) log::warn("old notifications are not removed", {{"reason", asked.error().message}});
     } catch (const Fault&) {  // the boundary of one round: the next one comes
       log::fault("notification.keep_house", std::current_exception());
     }

@@ -37,6 +37,9 @@ std::string cut(std::string text, std::size_t units) {
   return text;
 }
 
+/// What the reason for a status begins with.
+constexpr std::string_view kAnswered = "the receiver answered ";
+
 std::optional<int> number(std::string_view text) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -65,6 +68,10 @@ bool usable_action_url(std::string_view url) noexcept {
   return url.substr(0, url.find_first_of("/?#")).find(':') == std::string_view::npos;
 }
 
+bool usable_return_path(std::string_view path) noexcept {
+  return path.starts_with('/') && path.size() <= 500 && path.find('#') == std::string_view::npos && usable_action_url(path);
+}
+
 std::string absolute_url(std::string_view base_url, std::string_view url) {
   if (is_web(url)) return std::string(url);
   std::string absolute(base_url);
@@ -79,6 +86,47 @@ std::string host_of(std::string_view url) {
   return ascii_lower(rest.substr(0, rest.find_first_of("/?#")));
 }
 
+namespace {
+
+bool is_kind(std::string_view kind) {
+  const auto part = [](std::string_view text) {
+    const auto small = [](char c) { return c >= 'a' && c <= 'z'; };
+    return !text.empty() && small(text.front()) &&
+           std::ranges::all_of(text, [&](char c) { return small(c) || (c >= '0' && c <= '9') || c == '-' || c == '_'; });
+  };
+  const auto dot = kind.find('.');
+  return dot != std::string_view::npos && part(kind.substr(0, dot)) && part(kind.substr(dot + 1));
+}
+
+std::size_t bytes_of(const Subject& subject) { return subject.kind.size() + subject.id.size() + subject.name.size() + (subject.url ? subject.url->size() : 0); }
+
+}  // namespace
+
+Result<void> judge_subjects(const std::vector<Subject>& subjects) {
+  if (subjects.size() > kSubjectsMax) return fail_field(ErrorCode::bad_request, "subjects", "a message is about at most {} subjects", kSubjectsMax);
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < subjects.size(); ++i) {
+    const auto& [kind, id, name, url, status] = subjects[i];
+    if (!is_kind(kind))
+      return fail_field(ErrorCode::bad_request, fmt::format("subjects.{}.kind", i), "kind must be an area, a full stop and a kind of it, in small letters");
+    if (url && !usable_action_url(*url))
+      return fail_field(ErrorCode::bad_request, fmt::format("subjects.{}.url", i), "url must be a path of this site or an http(s) URL");
+    bytes += bytes_of(subjects[i]);
+  }
+  if (bytes > kSubjectBytesMax) return fail_field(ErrorCode::bad_request, "subjects", "subjects may take {} bytes in all, these take {}", kSubjectBytesMax, bytes);
+  return {};
+}
+
+Result<void> judge_collapse_key(std::string_view key) {
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(key[i]);
+    // U+0080 to U+009F, too, are control characters.
+    const bool second = byte == 0xc2 && i + 1 < key.size() && static_cast<unsigned char>(key[i + 1]) < 0xa0;
+    if (byte < 0x20 || byte == 0x7f || second) return fail_field(ErrorCode::bad_request, "collapseKey", "collapseKey must not hold control characters");
+  }
+  return {};
+}
+
 Message clamped(Message message) {
   message.title = cut(std::move(message.title), 200);
   message.body = cut(std::move(message.body), 10'000);
@@ -86,7 +134,24 @@ Message clamped(Message message) {
     message.action->label = cut(std::move(message.action->label), 120);
     if (message.action->label.empty() || message.action->url.size() > 2048 || !usable_action_url(message.action->url)) message.action.reset();
   }
+  std::vector<Subject> subjects;
+  std::size_t bytes = 0;
+  for (auto& subject : message.subjects) {
+    subject.name = cut(std::move(subject.name), 200);
+    bytes += bytes_of(subject);
+    const bool bounded = !subject.id.empty() && !subject.name.empty() && utf16_length(subject.id) <= 200 && subject.kind.size() <= 100 &&
+                         (!subject.url || subject.url->size() <= 2048);
+    if (bounded && subjects.size() < kSubjectsMax && bytes <= kSubjectBytesMax && judge_subjects({subject})) subjects.push_back(std::move(subject));
+  }
+  message.subjects = std::move(subjects);
+  if (message.collapse_key && (message.collapse_key->empty() || utf16_length(*message.collapse_key) > 200 || !judge_collapse_key(*message.collapse_key)))
+    message.collapse_key.reset();
   return message;
+}
+
+std::optional<std::string_view> shown_object(std::string_view group_id) noexcept {
+  if (!group_id.starts_with(kShownObjects) || !group_id.substr(kShownObjects.size()).starts_with('.')) return std::nullopt;
+  return group_id.substr(kShownObjects.size() + 1);
 }
 
 bool is_built_in(std::string_view owner) noexcept {
@@ -120,7 +185,7 @@ std::optional<std::chrono::seconds> parse_retry_after(std::string_view text, Tim
 
 Verdict judge_status(int status, std::optional<std::string_view> retry_after, Timestamp now) {
   if (status >= 200 && status <= 299) return Verdict::delivered();
-  std::string reason = fmt::format("the receiver answered {}", status);
+  std::string reason = fmt::format("{}{}", kAnswered, status);
   if (status == 408 || status == 425 || status == 429 || status >= 500) return Verdict::retry(std::move(reason), retry_after ? parse_retry_after(*retry_after, now) : std::nullopt);
   if (status >= 300 && status <= 399) reason += "; redirects are not followed";
   return Verdict::refused(std::move(reason));
@@ -143,6 +208,35 @@ Settled settle(const Verdict& verdict, int tried, double unit) {
   }
   const auto after = pause_after(tried, verdict.retry_after, unit);
   return after ? Settled{DeliveryState::pending, after} : Settled{DeliveryState::dead, {}};
+}
+
+std::string reason_for_reader(std::string_view reason) {
+  for (const auto known : {missing::kChannel, missing::kSwitchedOff, missing::kUser, missing::kUnwanted, missing::kAdminSetup, missing::kUserSetup,
+                           missing::kReadable, missing::kTooLate, missing::kErased})
+    if (reason == known) return std::string(reason);
+  // Behind it stands what the receiver said.
+  if (reason.starts_with(kAnswered)) {
+    const auto status = reason.substr(kAnswered.size(), 3);
+    if (status.size() == 3 && std::ranges::all_of(status, [](char c) { return c >= '0' && c <= '9'; })) return fmt::format("{}{}", kAnswered, status);
+  }
+  return "The receiver could not be reached, or did not answer as it should";
+}
+
+Result<void> judge_digest_minutes(std::int64_t minutes) {
+  if (minutes == 0 || minutes >= kDigestMinutesMin) return {};
+  return fail_field(ErrorCode::bad_request, "digestMinutes", "digestMinutes must be 0 or from {} to 1440", kDigestMinutesMin);
+}
+
+Result<void> judge_replay(const Delivery& delivery) {
+  switch (delivery.state) {
+    case DeliveryState::dead:
+      break;
+    case DeliveryState::pending: return fail(ErrorCode::conflict, "This delivery is already on its way");
+    case DeliveryState::delivered: return fail(ErrorCode::conflict, "This delivery has arrived; only dead ones are sent again");
+    case DeliveryState::refused: return fail(ErrorCode::conflict, "This delivery was refused for good; only dead ones are sent again");
+  }
+  if (delivery.transactional) return fail(ErrorCode::conflict, "{}", missing::kErased);
+  return {};
 }
 
 Message test_message(std::string_view channel_name, std::string_view base_url) {

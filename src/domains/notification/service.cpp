@@ -5,6 +5,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/uuid_text.hpp"
+#include "domains/notification/rules.hpp"
 #include "domains/notification/store.hpp"
 #include "platform/crypto/hash.hpp"
 #include "runtime/rpc/writer.hpp"
@@ -20,12 +22,8 @@ BOOST_DESCRIBE_STRUCT(DispatchPayload, (), (dispatch))
 
 namespace {
 
-/// How long an idempotency key is remembered.
-constexpr auto kKeyLifetime = 24h;
 /// A send that was accepted is not given up for a database that fails for a day: back-off ends at 5 minutes.
 constexpr int kDispatchRetries = 300;
-/// A delivery counts its own tries; those of its job are used up by faults of ours alone.
-constexpr int kDeliveryJobRetries = 1'000'000;
 /// Users asked about at one go: the largest list in one statement's parameter, and the longest turn of the loop.
 constexpr std::size_t kUsersAtOnce = 5000;
 constexpr std::size_t kOnlineAtOnce = 1000;
@@ -40,21 +38,31 @@ NotificationView view_of(Notification row) {
                         .importance = row.importance,
                         .is_read = row.is_read,
                         .group_id = std::move(row.group_id),
+                        .collapse_key = std::move(row.collapse_key),
+                        .subjects = {},
                         .created_at = row.created_at};
+  if (!row.subjects.empty()) view.subjects = std::move(row.subjects);
   if (row.action_label && row.action_url) view.action = Action{.label = std::move(*row.action_label), .url = std::move(*row.action_url)};
   return view;
 }
 
-/// Who sends, as dispatches and owners are kept under.
-std::string name_of(const access::Principal& sender) {
-  using Kind = access::Principal::Kind;
-  switch (sender.kind) {
-    case Kind::user: return "user:" + sender.id.to_string();
-    case Kind::application: return "application:" + sender.id.to_string();
-    case Kind::service: return "service:" + sender.area;
-    case Kind::none: break;
-  }
-  return "nobody";
+bool shows(const access::Reach& systems, std::string_view group_id) {
+  const auto system = rules::shown_object(group_id);
+  return !system || systems.holds(*system);
+}
+
+std::unexpected<Error> no_group(std::string_view id) { return fail(ErrorCode::not_found, "There is no notification group {}", id); }
+
+using Subscriptions = rpc::Kept<std::vector<SubscriptionView>>;
+/// What of it somebody sees who does not see all systems.
+Result<Subscriptions> shown(Result<Subscriptions> all, const access::Reach& systems) {
+  if (!all) return all;
+  auto views = *all->value;
+  std::erase_if(views, [&](const SubscriptionView& view) { return !shows(systems, view.group_id); });
+  return rpc::kept(std::move(views));
+}
+awaitable<Result<Subscriptions>> shown_later(async::ValueTask<Result<Subscriptions>> all, access::Reach systems) {
+  co_return shown(co_await std::move(all).wait(), systems);
 }
 
 /// Tells one body from another; each text with its quotes, so that two lists of texts never run into one.
@@ -71,18 +79,22 @@ std::string hash_of(const Message& message, std::string_view to, const std::vect
     add(message.action->label);
     add(message.action->url);
   }
+  // Each behind a word of its own, and neither where there is none: keys that were used before there were any still name the same bodies.
+  if (message.collapse_key) {
+    text += ";together";
+    add(*message.collapse_key);
+  }
+  for (const auto& subject : message.subjects) {
+    text += ";about";
+    add(subject.kind);
+    add(subject.id);
+    add(subject.name);
+    add(subject.url.value_or(""));
+    add(subject.status ? rpc::enum_text(*subject.status) : "");
+  }
   text += ';';
   for (const auto& recipient : recipients) add(recipient);
   return crypto::sha256_hex(text);
-}
-
-Result<Message> message_of(Text<1, 200> title, Text<0, 10'000> body, Importance importance, std::optional<ActionInput> action) {
-  Message message{.title = std::move(title).str(), .body = std::move(body).str(), .importance = importance, .action = {}};
-  if (action) {
-    if (!rules::usable_action_url(action->url)) return fail_field(ErrorCode::bad_request, "action.url", "action.url must be a path of this site or an http(s) URL");
-    message.action = Action{.label = std::move(action->label).str(), .url = std::move(action->url).str()};
-  }
-  return message;
 }
 
 template <class T>
@@ -107,6 +119,48 @@ std::vector<UserId> parse_users(const std::vector<std::string>& texts) {
 
 }  // namespace
 
+std::string name_of(const access::Principal& sender) {
+  using Kind = access::Principal::Kind;
+  switch (sender.kind) {
+    case Kind::user:
+      return "user:" + sender.id.to_string();
+    case Kind::application:
+      return "application:" + sender.id.to_string();
+    case Kind::service:
+      return "service:" + sender.area;
+    case Kind::none:
+      break;
+  }
+  return "nobody";
+}
+
+Result<Message> message_of(Text<1, 200> title, Text<0, 10'000> body, Importance importance, std::optional<ActionInput> action, SubjectsInput subjects,
+                           CollapseKeyInput collapse_key) {
+  Message message{.title = std::move(title).str(), .body = std::move(body).str(), .importance = importance, .action = {}};
+  if (action) {
+    if (!rules::usable_action_url(action->url)) return fail_field(ErrorCode::bad_request, "action.url", "action.url must be a path of this site or an http(s) URL");
+    message.action = Action{.label = std::move(action->label).str(), .url = std::move(action->url).str()};
+  }
+  if (subjects) {
+    for (auto& one : *subjects)
+      message.subjects.push_back({.kind = std::move(one.kind).str(),
+                                  .id = std::move(one.id).str(),
+                                  .name = std::move(one.name).str(),
+                                  .url = one.url ? std::optional(std::move(*one.url).str()) : std::nullopt,
+                                  .status = one.status});
+    if (auto judged = rules::judge_subjects(message.subjects); !judged) return std::unexpected(std::move(judged.error()));
+  }
+  if (collapse_key) {
+    if (auto judged = rules::judge_collapse_key(*collapse_key); !judged) return std::unexpected(std::move(judged.error()));
+    message.collapse_key = std::move(*collapse_key).str();
+  }
+  return message;
+}
+
+Result<Message> message_of(TransactionalMessage said) {
+  return message_of(std::move(said.title), std::move(said.body.value), said.importance, std::move(said.action), std::move(said.subjects), {});
+}
+
 /// What a caller asked to be sent, and by whom.
 struct Service::Request {
   std::string sender;
@@ -125,12 +179,13 @@ struct Service::Sent {
 };
 
 Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, async::TaskScope& scope, const ChannelSettings& channels,
-                 ExistingUsers existing_users, Online online)
+                 ExistingUsers existing_users, Viewers viewers, Online online)
     : database_(database),
       changes_(changes),
       scope_(scope),
       channels_(channels),
       existing_users_(std::move(existing_users)),
+      viewers_(std::move(viewers)),
       online_(std::move(online)),
       cache_(cache, database, "notification", 15s) {}
 
@@ -139,18 +194,40 @@ coherence::Target Service::subscriptions_of(const UserId& user) const { return c
 
 // The inbox.
 
-awaitable<Result<rpc::Encoded<PageView>>> Service::notifications(UserId user, PageInput input) {
-  const cache::Key key("inbox", user.to_string(), "page", input.limit.value(), input.offset.value(), input.unread_only ? "unread" : "all");
-  co_return co_await cache_.answer<PageView>(key, [user, input](sql::Session& session) {
-    PageView view{.notifications = {}, .total = store::count(session, user, input.unread_only), .limit = input.limit, .offset = input.offset};
-    for (auto& row : store::page(session, user, input.unread_only, input.limit, input.offset)) view.notifications.push_back(view_of(std::move(row)));
+async::ValueTask<Result<rpc::Encoded<PageView>>> Service::notifications(UserId user, PageInput input) {
+  const std::string_view which = input.unread_only ? "unread" : "all";
+  std::optional<std::string> together;
+  if (input.collapse_key) together = std::move(*input.collapse_key).str();
+  cache::Key key = together ? cache::Key("inbox", UuidText(user), "page", input.limit.value(), input.offset.value(), which, crypto::sha256_hex(*together))
+                            : cache::Key("inbox", UuidText(user), "page", input.limit.value(), input.offset.value(), which);
+  return cache_.answer<PageView>(std::move(key), [user, limit = input.limit, offset = input.offset, unread_only = input.unread_only,
+                                                  together = std::move(together)](sql::Session& session) {
+    PageView view{.notifications = {}, .total = store::count(session, user, unread_only, together), .limit = limit, .offset = offset};
+    for (auto& row : store::page(session, user, unread_only, limit, offset, together)) view.notifications.push_back(view_of(std::move(row)));
     return view;
   });
 }
 
-awaitable<Result<rpc::Encoded<UnreadCount>>> Service::unread_count(UserId user) {
-  co_return co_await cache_.answer<UnreadCount>(cache::Key("inbox", user.to_string(), "unread"),
-                                                [user](sql::Session& session) { return UnreadCount{.count = store::unread_count(session, user)}; });
+async::ValueTask<Result<rpc::Encoded<UnreadCount>>> Service::unread_count(UserId user) {
+  return cache_.answer<UnreadCount>(cache::Key("inbox", UuidText(user), "unread"),
+                                    [user](sql::Session& session) { return UnreadCount{.count = store::unread_count(session, user)}; });
+}
+
+awaitable<Result<NotificationDeliveries>> Service::deliveries(UserId user, GetNotificationDeliveries input) {
+  co_return co_await database_.read([this, user, input = std::move(input)](sql::Session& session) {
+    NotificationDeliveries answer;
+    for (auto& passage : store::passages(session, user, input.notification_ids)) {
+      const auto* channel = channels::find(channels_.registry(), passage.strategy_id);
+      answer.deliveries.push_back({.notification_id = passage.notification_id,
+                                   .strategy_id = passage.strategy_id,
+                                   .display_name = channel != nullptr ? channel->traits().display_name : passage.strategy_id,
+                                   .state = passage.state,
+                                   .attempts = passage.attempts,
+                                   .reason = passage.reason ? std::optional(rules::reason_for_reader(*passage.reason)) : std::nullopt,
+                                   .updated_at = passage.updated_at});
+    }
+    return answer;
+  });
 }
 
 awaitable<Result<void>> Service::mark_as_read(UserId user, std::optional<NotificationId> one) {
@@ -172,33 +249,59 @@ awaitable<Result<void>> Service::remove(UserId user, NotificationId id) {
   });
 }
 
+std::int64_t Service::remove_old(Change& change, Timestamp before, std::int64_t limit) const {
+  const auto removed = store::remove_old(change.sql(), before, limit);
+  for (const auto& owner : removed.owners) change.invalidates(inbox_of(owner));
+  if (removed.readers.empty()) return removed.rows;
+  const auto counted = store::unread_counts(change.sql(), removed.readers);
+  const std::map<UserId, std::int64_t> counts(counted.begin(), counted.end());
+  for (const auto& reader : removed.readers) {
+    const auto left = counts.find(reader);
+    change.announces(signals::to_user(kCountChanged, reader, CountChanged{.unread_count = left == counts.end() ? 0 : left->second}));
+  }
+  return removed.rows;
+}
+
+bool Service::forget_user(Change& change, const UserId& user, std::int64_t limit) const {
+  change.invalidates(inbox_of(user));
+  change.invalidates(subscriptions_of(user));
+  return store::forget_user(change.sql(), user, limit);
+}
+
 // Groups.
 
-awaitable<Result<std::vector<GroupView>>> Service::groups() {
-  co_return co_await database_.read([](sql::Session& session) {
+awaitable<Result<std::vector<GroupView>>> Service::groups(access::Reach systems) {
+  co_return co_await database_.read([systems = std::move(systems)](sql::Session& session) {
     std::vector<GroupView> views;
-    for (auto& group : store::groups(session))
+    for (auto& group : store::groups(session)) {
+      if (!shows(systems, group.id)) continue;
       views.push_back({std::move(group.id), std::move(group.name), std::move(group.description), std::move(group.owner_plugin), group.created_at});
+    }
     return views;
   });
 }
 
-awaitable<Result<rpc::Encoded<std::vector<SubscriptionView>>>> Service::subscriptions(UserId user) {
-  co_return co_await cache_.answer<std::vector<SubscriptionView>>(cache::Key("subs", user.to_string()), [user](sql::Session& session) {
+async::ValueTask<Result<rpc::Kept<std::vector<SubscriptionView>>>> Service::subscriptions(UserId user, access::Reach systems) {
+  auto all = cache_.keep<std::vector<SubscriptionView>>(cache::Key("subs", UuidText(user)), [user](sql::Session& session) {
     std::vector<SubscriptionView> views;
     for (auto& s : store::subscriptions(session, user))
       views.push_back({std::move(s.group_id), std::move(s.group_name), std::move(s.group_description), std::move(s.owner_plugin), s.subscribed_at});
     return views;
   });
+  // What is kept is all of it: whether he sees a system may change without a change of ours.
+  if (systems.holds_everything()) return all;
+  if (all.ready()) return shown(std::move(all.value()), systems);
+  return shown_later(std::move(all), std::move(systems));
 }
 
-awaitable<Result<void>> Service::subscribe(UserId user, std::string group_id) {
+awaitable<Result<void>> Service::subscribe(UserId user, std::string group_id, access::Reach systems) {
+  if (!shows(systems, group_id)) co_return no_group(group_id);
   co_return co_await changes_.run([this, user, group_id = std::move(group_id)](Change& change) -> Result<void> {
     if (store::subscribe(change.sql(), user, group_id, change.now())) {
       change.invalidates(subscriptions_of(user));
       return {};
     }
-    if (!store::group_exists(change.sql(), group_id)) return fail(ErrorCode::not_found, "There is no notification group {}", group_id);
+    if (!store::group_exists(change.sql(), group_id)) return no_group(group_id);
     return {};
   });
 }
@@ -212,6 +315,32 @@ awaitable<Result<void>> Service::unsubscribe(UserId user, std::string group_id) 
 
 void Service::drop_followers(Change& change, std::string_view group_id) const {
   for (const auto& user : store::followers(change.sql(), {std::string(group_id)})) change.invalidates(subscriptions_of(user));
+}
+
+std::vector<UserId> Service::followers_who_see(sql::Session& session, const std::vector<std::string>& group_ids) const {
+  std::vector<std::string> open;
+  std::vector<UserId> all;
+  for (const auto& group : group_ids) {
+    const auto system = rules::shown_object(group);
+    if (!system) {
+      open.push_back(group);
+      continue;
+    }
+    const auto following = store::followers(session, {group});
+    for (std::size_t at = 0; at < following.size(); at += kUsersAtOnce) {
+      const auto seeing =
+          viewers_(session, std::span(following).subspan(at, std::min(kUsersAtOnce, following.size() - at)), rules::kShownObjects, *system);
+      all.insert(all.end(), seeing.begin(), seeing.end());
+    }
+  }
+  if (!open.empty()) {
+    const auto following = store::followers(session, open);
+    all.insert(all.end(), following.begin(), following.end());
+  }
+  std::ranges::sort(all);
+  const auto [first, last] = std::ranges::unique(all);
+  all.erase(first, last);
+  return all;
 }
 
 Result<void> Service::put_group(Change& change, const GroupDefinition& group) const {
@@ -257,10 +386,17 @@ awaitable<Result<Success>> Service::delete_group(access::PrincipalPtr sender, De
   });
 }
 
+awaitable<Result<GroupSubscribers>> Service::group_subscribers(GetGroupSubscribers input) {
+  co_return co_await database_.read([input = std::move(input)](sql::Session& session) {
+    return GroupSubscribers{.user_ids = store::followers_page(session, input.group_id, input.after, input.limit)};
+  });
+}
+
 // Sending.
 
 awaitable<Result<Notified>> Service::notify_users(access::PrincipalPtr sender, NotifyUsers input) {
-  auto message = message_of(std::move(input.title), std::move(input.body.value), input.importance, std::move(input.action));
+  auto message = message_of(std::move(input.title), std::move(input.body.value), input.importance, std::move(input.action), std::move(input.subjects),
+                            std::move(input.collapse_key));
   if (!message) co_return std::unexpected(std::move(message.error()));
   auto request = std::make_shared<Request>();
   request->sender = name_of(*sender);
@@ -271,7 +407,8 @@ awaitable<Result<Notified>> Service::notify_users(access::PrincipalPtr sender, N
 }
 
 awaitable<Result<Notified>> Service::notify_groups(access::PrincipalPtr sender, NotifyGroups input) {
-  auto message = message_of(std::move(input.title), std::move(input.body.value), input.importance, std::move(input.action));
+  auto message = message_of(std::move(input.title), std::move(input.body.value), input.importance, std::move(input.action), std::move(input.subjects),
+                            std::move(input.collapse_key));
   if (!message) co_return std::unexpected(std::move(message.error()));
   auto request = std::make_shared<Request>();
   request->sender = name_of(*sender);
@@ -299,7 +436,7 @@ Result<Service::Sent> Service::send(Change& change, const Request& request) cons
                     .message = request.message,
                     .created_at = change.now()};
   if (dispatch.idempotency_key) {
-    store::release_key(session, dispatch.sender, *dispatch.idempotency_key, change.now() - kKeyLifetime);
+    store::release_key(session, dispatch.sender, *dispatch.idempotency_key, change.now() - store::kKeyLifetime);
     if (const auto earlier = store::find_key(session, dispatch.sender, *dispatch.idempotency_key)) {
       if (earlier->body_hash != dispatch.body_hash) return fail(ErrorCode::conflict, "This idempotency key was used with another body");
       return Sent{.count = earlier->notified_count, .message = {}, .rows = {}};
@@ -307,7 +444,7 @@ Result<Service::Sent> Service::send(Change& change, const Request& request) cons
   }
   const std::vector<std::string> groups = request.to_groups ? request.recipients : std::vector<std::string>();
   store::insert_dispatch(session, dispatch, groups);
-  return write(change, dispatch, groups, request.to_groups ? store::followers(session, groups) : parse_users(request.recipients));
+  return write(change, dispatch, groups, request.to_groups ? followers_who_see(session, groups) : parse_users(request.recipients));
 }
 
 Result<Service::Sent> Service::write(Change& change, const Dispatch& dispatch, const std::vector<std::string>& group_ids, std::vector<UserId> recipients) const {
@@ -339,17 +476,16 @@ Result<void> Service::write_deliveries(Change& change, const Dispatch& dispatch,
     std::vector<store::NewDelivery> deliveries;
     std::vector<std::string> payloads;
     auto row = rows.begin();  // both lists are in the order of users
-    for (const auto& user : store::reachable(change.sql(), channel->id(), recipients)) {
+    const auto reached = channel->by_account() ? store::not_refusing(change.sql(), channel->id(), recipients)
+                                               : store::reachable(change.sql(), channel->id(), recipients);
+    for (const auto& user : reached) {
       while (row->user_id != user) ++row;
       deliveries.push_back({.id = DeliveryId::make(change.now()), .notification_id = row->id, .user_id = user});
       payloads.push_back(Deliveries::payload_of(deliveries.back().id));
     }
     if (deliveries.empty()) continue;
     store::insert_deliveries(change.sql(), dispatch.id, channel->id(), deliveries, change.now());
-    jobs::NewJob like;
-    like.queue = kDeliveryQueue;
-    like.max_retries = kDeliveryJobRetries;
-    if (auto enqueued = change.enqueues_many(like, payloads); !enqueued) return enqueued;
+    if (auto enqueued = change.enqueues_many(Deliveries::job(), payloads); !enqueued) return enqueued;
   }
   return {};
 }
@@ -362,7 +498,7 @@ Result<void> Service::notify_groups_later(Change& change, std::vector<std::strin
                     .created_at = change.now()};
   dispatch.body_hash = hash_of(dispatch.message, "groups", group_ids);
   if (!idempotency_key.empty()) {
-    store::release_key(change.sql(), dispatch.sender, idempotency_key, change.now() - kKeyLifetime);
+    store::release_key(change.sql(), dispatch.sender, idempotency_key, change.now() - store::kKeyLifetime);
     if (const auto earlier = store::find_key(change.sql(), dispatch.sender, idempotency_key)) {
       if (earlier->body_hash != dispatch.body_hash) return fail(ErrorCode::conflict, "This idempotency key was used with another message");
       return {};
@@ -389,7 +525,7 @@ awaitable<jobs::Outcome> Service::run_dispatch(jobs::Job job) {
     const auto groups = store::group_ids(change.sql(), id);
     // The inbox shows when people were told, in the order they were told.
     dispatch->created_at = change.now();
-    return write(change, *dispatch, groups, store::followers(change.sql(), groups));
+    return write(change, *dispatch, groups, followers_who_see(change.sql(), groups));
   });
   if (!sent) co_return jobs::Outcome::retry(sent.error().message);
   tell_later(std::move(*sent));

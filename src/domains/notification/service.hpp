@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "domains/notification/signals.hpp"
 #include "domains/notification/types.hpp"
 #include "domains/notification/views.hpp"
+#include "runtime/access/objects.hpp"
 #include "runtime/access/principal.hpp"
 #include "runtime/change/change.hpp"
 
@@ -21,6 +23,19 @@ namespace store {
 struct InboxRow;
 }
 
+/// Which of these users see an object of that type; from the domain that keeps rights, inside the caller's transaction.
+using Viewers = std::function<std::vector<UserId>(sql::Session&, std::span<const UserId>, std::string_view type, std::string_view object)>;
+
+/// A message as it was sent in. ErrorCode::bad_request when its button leads nowhere, or rules::judge_subjects or rules::judge_collapse_key refuse.
+Result<Message> message_of(Text<1, 200> title, Text<0, 10'000> body, Importance importance, std::optional<ActionInput> action, SubjectsInput subjects,
+                           CollapseKeyInput collapse_key);
+
+/// The same of a message that has no inbox row.
+Result<Message> message_of(TransactionalMessage said);
+
+/// Who sends, as dispatches and owners are kept under.
+std::string name_of(const access::Principal& sender);
+
 /// The use cases of inbox, groups and sending. Loop-only, but for the functions that take a Change, which are part of its transaction.
 class Service {
  public:
@@ -29,27 +44,40 @@ class Service {
 
   /// @param scope  for telling those who are online, after a send is stored
   Service(sql::Database& database, cache::Cache& cache, Changes& changes, async::TaskScope& scope, const ChannelSettings& channels, ExistingUsers existing_users,
-          Online online);
+          Viewers viewers, Online online);
 
   // The inbox.
   /// Newest first; page and total are of one snapshot.
-  awaitable<Result<rpc::Encoded<PageView>>> notifications(UserId user, PageInput input);
-  awaitable<Result<rpc::Encoded<UnreadCount>>> unread_count(UserId user);
+  async::ValueTask<Result<rpc::Encoded<PageView>>> notifications(UserId user, PageInput input);
+  async::ValueTask<Result<rpc::Encoded<UnreadCount>>> unread_count(UserId user);
+  /// Over which channels notifications of the user's went, and what became of them. Not cached: every try changes it.
+  awaitable<Result<NotificationDeliveries>> deliveries(UserId user, GetNotificationDeliveries input);
   /// One notification, or all. Nothing is dropped or said when none was unread; unknown and foreign ids are none.
   awaitable<Result<void>> mark_as_read(UserId user, std::optional<NotificationId> one);
   awaitable<Result<void>> remove(UserId user, NotificationId id);
+  /// Inside the caller's change: removes up to `limit` notifications that are older than `before`, of whomever; how many. Their owners' cached inboxes
+  /// are dropped, and whose unread count changed is told of it.
+  std::int64_t remove_old(Change& change, Timestamp before, std::int64_t limit) const;
+  /// Inside the caller's change: removes what a user who is gone had, up to `limit` notifications at a time, and drops what he had cached. Whether nothing
+  /// is left.
+  bool forget_user(Change& change, const UserId& user, std::int64_t limit) const;
 
   // Groups.
-  awaitable<Result<std::vector<GroupView>>> groups();
-  awaitable<Result<rpc::Encoded<std::vector<SubscriptionView>>>> subscriptions(UserId user);
-  /// ErrorCode::not_found for an unknown group; following twice keeps the first time.
-  awaitable<Result<void>> subscribe(UserId user, std::string group_id);
+  /// All but those of systems that the reader does not see.
+  awaitable<Result<std::vector<GroupView>>> groups(access::Reach systems);
+  /// His, but for those of systems he does not see (any more).
+  async::ValueTask<Result<rpc::Kept<std::vector<SubscriptionView>>>> subscriptions(UserId user, access::Reach systems = access::Reach::everything());
+  /// ErrorCode::not_found for an unknown group, and for one of a system he does not see; following twice keeps the first time.
+  awaitable<Result<void>> subscribe(UserId user, std::string group_id, access::Reach systems = access::Reach::everything());
   awaitable<Result<void>> unsubscribe(UserId user, std::string group_id);
   /// For services (their own area's groups alone) and outside senders: the first to use a name owns it. ErrorCode::bad_request, ErrorCode::forbidden.
   awaitable<Result<CreatedGroup>> create_group(access::PrincipalPtr sender, CreateGroup input);
   awaitable<Result<Success>> delete_group(access::PrincipalPtr sender, DeleteGroup input);
 
-  // Sending. Recipients are distinct and exist; a key used within 24 hours answers what it answered then, or ErrorCode::conflict for another body.
+  /// For services, a page at a time; an unknown group has none.
+  awaitable<Result<GroupSubscribers>> group_subscribers(GetGroupSubscribers input);
+
+  // Sending. Recipients are distinct and exist, and who follows the group of a system is told while he sees the system; a key used within 24 hours answers what it answered then, or ErrorCode::conflict for another body.
   awaitable<Result<Notified>> notify_users(access::PrincipalPtr sender, NotifyUsers input);
   awaitable<Result<Notified>> notify_groups(access::PrincipalPtr sender, NotifyGroups input);
   /// The job that sends what notify_groups_later() stored.
@@ -71,6 +99,7 @@ class Service {
   coherence::Target inbox_of(const UserId& user) const;
   coherence::Target subscriptions_of(const UserId& user) const;
   void drop_followers(Change& change, std::string_view group_id) const;
+  std::vector<UserId> followers_who_see(sql::Session& session, const std::vector<std::string>& group_ids) const;
   Result<void> claim(Change& change, const access::Principal& sender, std::string_view owner, bool make) const;
   awaitable<Result<Notified>> send(std::shared_ptr<const Request> request);
   Result<Sent> send(Change& change, const Request& request) const;
@@ -86,6 +115,7 @@ class Service {
   async::TaskScope& scope_;
   const ChannelSettings& channels_;
   ExistingUsers existing_users_;
+  Viewers viewers_;
   Online online_;
   coherence::Scope cache_;
 };

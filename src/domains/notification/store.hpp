@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,14 +17,24 @@ namespace watchbell::notification::store {
 // The inbox.
 
 /// Newest first; equal instants by id, descending.
-std::vector<Notification> page(sql::Session& session, const UserId& user, bool unread_only, std::int64_t limit, std::int64_t offset);
-std::int64_t count(sql::Session& session, const UserId& user, bool unread_only);
+/// @param collapse_key  those of that key alone
+std::vector<Notification> page(sql::Session& session, const UserId& user, bool unread_only, std::int64_t limit, std::int64_t offset,
+                               const std::optional<std::string>& collapse_key = {});
+std::int64_t count(sql::Session& session, const UserId& user, bool unread_only, const std::optional<std::string>& collapse_key = {});
 std::int64_t unread_count(sql::Session& session, const UserId& user);
 /// Of the users given, those who have unread ones, and how many.
 std::vector<std::pair<UserId, std::int64_t>> unread_counts(sql::Session& session, const std::vector<UserId>& users);
 /// Marks one unread row of the user, or all of them; how many there were.
 std::int64_t mark_read(sql::Session& session, const UserId& user, const std::optional<NotificationId>& one);
 bool remove(sql::Session& session, const UserId& user, const NotificationId& id);
+/// What remove_old() removed.
+struct RemovedRows {
+  std::int64_t rows = 0;
+  std::vector<UserId> owners;   ///< distinct, by id
+  std::vector<UserId> readers;  ///< those of them who had not read all of it
+};
+/// Removes up to `limit` rows of any inbox that are older than `before`, the oldest first. Two statements.
+RemovedRows remove_old(sql::Session& session, Timestamp before, std::int64_t limit);
 
 // Groups and who follows them.
 
@@ -42,6 +53,8 @@ bool subscribe(sql::Session& session, const UserId& user, std::string_view group
 bool unsubscribe(sql::Session& session, const UserId& user, std::string_view group_id);
 /// Distinct followers of any of the groups, by id; unknown groups have none.
 std::vector<UserId> followers(sql::Session& session, const std::vector<std::string>& group_ids);
+/// The next `limit` followers of a group after `after`, by id.
+std::vector<UserId> followers_page(sql::Session& session, std::string_view group_id, const std::optional<UserId>& after, std::int64_t limit);
 /// Who goes by this name, if anybody does.
 std::optional<std::string> owner(sql::Session& session, std::string_view owner_plugin);
 void claim_owner(sql::Session& session, std::string_view owner_plugin, std::string_view sender, Timestamp now);
@@ -50,9 +63,12 @@ void claim_owner(sql::Session& session, std::string_view owner_plugin, std::stri
 
 /// What an earlier send with this key came to.
 struct Earlier {
+  DispatchId id;
   std::string body_hash;
   std::int64_t notified_count = 0;
 };
+/// How long an idempotency key is remembered.
+inline constexpr std::chrono::hours kKeyLifetime{24};
 std::optional<Earlier> find_key(sql::Session& session, std::string_view sender, std::string_view key);
 /// Frees the key when its send is older than `before`.
 void release_key(sql::Session& session, std::string_view sender, std::string_view key, Timestamp before);
@@ -60,6 +76,34 @@ void insert_dispatch(sql::Session& session, const Dispatch& dispatch, const std:
 std::optional<Dispatch> find_dispatch(sql::Session& session, const DispatchId& id);
 std::vector<std::string> group_ids(sql::Session& session, const DispatchId& id);
 void finish_dispatch(sql::Session& session, const DispatchId& id, std::int64_t notified_count);
+
+/// A send that has no inbox row, and what it says only under seal.
+struct TransactionalDispatch {
+  DispatchId id;
+  std::string sender;
+  std::optional<std::string> idempotency_key;
+  std::string body_hash;
+  Importance importance = Importance::info;
+  std::optional<std::string> sealed;
+  std::optional<Timestamp> expires_at;
+  Timestamp created_at;
+};
+void insert_transactional(sql::Session& session, const TransactionalDispatch& dispatch);
+/// Forgets what a send said whose deliveries have all ended.
+void erase_sealed(sql::Session& session, const DispatchId& dispatch);
+/// By id.
+std::vector<std::pair<DispatchId, std::string>> sealed_dispatches(sql::Session& session);
+void put_sealed(sql::Session& session, const DispatchId& dispatch, std::string_view sealed);
+/// The first try of a delivery; no status before it.
+struct FirstTry {
+  std::string strategy_id;
+  DeliveryState state = DeliveryState::pending;
+  std::optional<std::string> reason;  ///< of the delivery
+  std::optional<AttemptStatus> status;
+  std::optional<std::string> error_message;
+};
+/// Those of a send, by channel.
+std::vector<FirstTry> first_tries(sql::Session& session, const DispatchId& dispatch);
 
 /// One recipient's row.
 struct InboxRow {
@@ -74,11 +118,29 @@ void insert_notifications(sql::Session& session, const Dispatch& dispatch, const
 struct Preference {
   bool enabled = true;
   bool is_configured = false;
+  std::int64_t digest_minutes = 0;  ///< 0: each message by itself
+  std::optional<QuietHours> quiet_hours{};
 };
 std::optional<Preference> preference(sql::Session& session, const UserId& user, std::string_view strategy_id);
 void put_preference(sql::Session& session, const UserId& user, std::string_view strategy_id, const Preference& preference, Timestamp now);
 /// Those of the users who want the channel and have set it up, by id. One statement.
 std::vector<UserId> reachable(sql::Session& session, std::string_view strategy_id, const std::vector<UserId>& users);
+/// Of these users those who have not switched the channel off; in order.
+std::vector<UserId> not_refusing(sql::Session& session, std::string_view strategy_id, const std::vector<UserId>& users);
+
+/// Who ever said something of the channel, by id; those with settings of it are among them.
+std::vector<UserId> with_preference(sql::Session& session, std::string_view strategy_id);
+
+/// A user on his way to a provider and back.
+struct Trip {
+  std::string state_hash;
+  std::string return_path;
+  Timestamp expires_at;
+};
+/// In place of the one he was on for that channel; those that are over go.
+void begin_trip(sql::Session& session, const UserId& user, std::string_view strategy_id, const Trip& trip, Timestamp now);
+/// Takes it away; nothing, and nothing taken away, when he is on no such trip.
+std::optional<Trip> end_trip(sql::Session& session, const UserId& user, std::string_view strategy_id, std::string_view state_hash);
 
 struct NewDelivery {
   DeliveryId id;
@@ -88,6 +150,28 @@ struct NewDelivery {
 /// A statement for every 5,000 rows.
 void insert_deliveries(sql::Session& session, const DispatchId& dispatch, std::string_view strategy_id, std::span<const NewDelivery> rows, Timestamp now);
 std::optional<Delivery> find_delivery(sql::Session& session, const DeliveryId& id);
+/// Ends a delivery that there is no way for, without a try.
+void refuse_delivery(sql::Session& session, const DeliveryId& id, std::string_view reason, Timestamp now);
+/// When a pending delivery is tried next.
+void postpone(sql::Session& session, const DeliveryId& id, Timestamp next_at);
+
+// Digests: deliveries over one channel to one user that go out as one message.
+
+/// The digest that still collects for this user and channel.
+std::optional<DeliveryId> open_digest(sql::Session& session, const UserId& user, std::string_view strategy_id);
+/// The delivery begins a digest, which is to go out at `until`. REQUIRES that none is open for its user and channel.
+void begin_digest(sql::Session& session, const DeliveryId& id, Timestamp until);
+void join_digest(sql::Session& session, const DeliveryId& id, const DeliveryId& digest);
+/// Nobody joins it any more.
+void close_digest(sql::Session& session, const DeliveryId& digest);
+/// By when they were told, then id.
+std::vector<Delivery> digest(sql::Session& session, const DeliveryId& digest);
+/// Whether a try of it was ever recorded, be it before it was begun anew.
+bool was_tried(sql::Session& session, const DeliveryId& id);
+
+/// Which of several targets have taken a delivery.
+std::vector<std::string> reached_targets(sql::Session& session, const DeliveryId& id);
+void add_reached_targets(sql::Session& session, const DeliveryId& id, const std::vector<std::string>& targets);
 
 struct Attempt {
   Timestamp at;
@@ -96,11 +180,32 @@ struct Attempt {
   std::int64_t duration_ms = 0;
 };
 void insert_attempt(sql::Session& session, const Delivery& delivery, const Attempt& attempt);
-void settle_delivery(sql::Session& session, const DeliveryId& id, DeliveryState state, int attempts, std::optional<Timestamp> next_at,
+/// With all that go out with it.
+void settle_delivery(sql::Session& session, const Delivery& delivery, DeliveryState state, int attempts, std::optional<Timestamp> next_at,
                      const std::optional<std::string>& reason, Timestamp now);
+
+/// The deliveries of those of the notifications that are in the user's inbox; by notification, then channel. One statement.
+std::vector<Passage> passages(sql::Session& session, const UserId& user, const std::vector<NotificationId>& notifications);
+
+/// Of one delivery, or of one notification's, or of all; newest first, equal instants by id, descending.
+std::vector<RecordedAttempt> attempts(sql::Session& session, const std::optional<DeliveryId>& delivery, const std::optional<NotificationId>& notification,
+                                      std::int64_t limit, std::int64_t offset);
+std::int64_t count_attempts(sql::Session& session, const std::optional<DeliveryId>& delivery, const std::optional<NotificationId>& notification);
+/// Those that died last first; equal instants by id, descending.
+std::vector<DeadLetter> dead_letters(sql::Session& session, std::int64_t limit, std::int64_t offset);
+std::int64_t count_dead_letters(sql::Session& session);
+/// Makes a dead delivery, and all that go out with it, as it was before its first try; the one whose job sends them. Nothing when it is not dead, said
+/// what is no longer kept, or there is none.
+std::optional<DeliveryId> revive_delivery(sql::Session& session, const DeliveryId& id, Timestamp now);
 
 /// Removes up to `limit` attempts, ended deliveries and finished sends each that are older than `before`; how many rows in all. Pending deliveries
 /// keep what they need.
 std::int64_t purge(sql::Session& session, Timestamp before, std::int64_t limit);
+
+// Users who are gone.
+
+/// Removes what a user has: at most `limit` notifications and as many deliveries, and with the last of them what he follows and prefers. Whether nothing
+/// is left.
+bool forget_user(sql::Session& session, const UserId& user, std::int64_t limit);
 
 }  // namespace watchbell::notification::store

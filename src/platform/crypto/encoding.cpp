@@ -46,4 +46,18 @@ std::optional<std::string> base64_decode(std::string_view text) { return decode(
 std::string base64url_encode(std::string_view bytes) { return encode(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING); }
 std::optional<std::string> base64url_decode(std::string_view text) { return decode(text, sodium_base64_VARIANT_URLSAFE_NO_PADDING); }
 
+std::string base32_encode(std::string_view bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  std::string text;
+  std::uint32_t pending = 0;
+  unsigned bits = 0;
+  for (const char c : bytes) {
+    pending = pending << 8 | static_cast<unsigned char>(c);
+    for (bits += 8; bits >= 5; bits -= 5) text += kDigits[pending >> (bits - 5) & 31];
+    pending &= (1u << bits) - 1;
+  }
+  if (bits > 0) text += kDigits[pending << (5 - bits) & 31];
+  return text;
+}
+
 }  // namespace watchbell::crypto

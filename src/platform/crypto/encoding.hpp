@@ -21,4 +21,7 @@ std::optional<std::string> base64_decode(std::string_view text);
 std::string base64url_encode(std::string_view bytes);
 std::optional<std::string> base64url_decode(std::string_view text);
 
+/// RFC 4648 section 6, without padding.
+std::string base32_encode(std::string_view bytes);
+
 }  // namespace watchbell::crypto

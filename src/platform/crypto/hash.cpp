@@ -48,6 +48,15 @@ std::string sha256(std::string_view data) {
 
 std::string sha256_hex(std::string_view data) { return hex_encode(sha256(data)); }
 
+std::string hmac_sha1(std::string_view key, std::string_view data) {
+  std::string out(20, '\0');
+  const char none = '\0';
+  if (!::HMAC(::EVP_sha1(), key.empty() ? &none : key.data(), static_cast<int>(key.size()), bytes_of(data), data.size(),
+              reinterpret_cast<unsigned char*>(out.data()), nullptr))
+    throw Fault("HMAC-SHA-1 failed");
+  return out;
+}
+
 std::string hmac_sha256(std::string_view key, std::string_view data) {
   std::string out(kDigest, '\0');
   // A null key would mean "the key of the call before".

@@ -15,6 +15,9 @@ std::string sha256_hex(std::string_view data);
 std::string hmac_sha256(std::string_view key, std::string_view data);
 std::string hmac_sha256_hex(std::string_view key, std::string_view data);
 
+/// 20 bytes (RFC 2104 with SHA-1): for one-time codes alone (RFC 6238), whose readers know no other.
+std::string hmac_sha1(std::string_view key, std::string_view data);
+
 /// `n` bytes, 1 to 8160, for the purpose `label`, from a key that is random enough (RFC 5869). Other labels give unrelated bytes.
 std::string hkdf_sha256(std::string_view key, std::string_view label, std::size_t n, std::string_view salt = {});
 

@@ -87,8 +87,8 @@ bool is_scrypt(std::string_view text) {
 bool verify_scrypt(const std::string& password, std::string_view stored) {
   const std::string_view salt = stored.substr(0, kScryptSaltDigits);
   std::string key(kScryptKeyBytes, '\0');
-  if (::EVP_PBE_scrypt(password.data(), password.size(), reinterpret_cast<const unsigned char*>(salt.data()), salt.size(), 16384, 16, 1,
-                       kScryptMaxMemory, reinterpret_cast<unsigned char*>(key.data()), key.size()) != 1)
+  if (::EVP_PBE_scrypt(password.data(), password.size(), reinterpret_cast<const unsigned char*>(salt.data()), salt.size(), 16384, 16, 1, kScryptMaxMemory,
+                       reinterpret_cast<unsigned char*>(key.data()), key.size()) != 1)
     throw Fault("scrypt failed");
   return constant_time_equal(hex_encode(key), stored.substr(kScryptSaltDigits + 1));
 }
@@ -96,8 +96,8 @@ bool verify_scrypt(const std::string& password, std::string_view stored) {
 std::string make_hash(const std::string& password, const PasswordHasher::Options& options) {
   const std::string salt = random_bytes(kSaltBytes);
   std::string encoded(::argon2_encodedlen(options.passes, options.memory_kib, kLanes, kSaltBytes, kHashBytes, Argon2_id), '\0');
-  const int error = ::argon2id_hash_encoded(options.passes, options.memory_kib, kLanes, password.data(), password.size(), salt.data(),
-                                            salt.size(), kHashBytes, encoded.data(), encoded.size());
+  const int error = ::argon2id_hash_encoded(options.passes, options.memory_kib, kLanes, password.data(), password.size(), salt.data(), salt.size(), kHashBytes,
+                                            encoded.data(), encoded.size());
   if (error != ARGON2_OK) throw Fault(fmt::format("argon2id failed: {}", ::argon2_error_message(error)));
   encoded.resize(encoded.find('\0'));
   return encoded;
@@ -114,8 +114,7 @@ Result<PasswordHasher::Verdict> judge(const std::string& password, const std::st
   if (error == ARGON2_VERIFY_MISMATCH) return PasswordHasher::Verdict{};
   if (error == ARGON2_MEMORY_ALLOCATION_ERROR) throw Fault("no memory for argon2id");
   if (error != ARGON2_OK) return fail(ErrorCode::internal, "a stored password hash cannot be read: {}", ::argon2_error_message(error));
-  const bool same = costs->version == ARGON2_VERSION_13 && costs->memory_kib == options.memory_kib && costs->passes == options.passes &&
-                    costs->lanes == kLanes;
+  const bool same = costs->version == ARGON2_VERSION_13 && costs->memory_kib == options.memory_kib && costs->passes == options.passes && costs->lanes == kLanes;
   return PasswordHasher::Verdict{.ok = true, .needs_rehash = !same};
 }
 
@@ -125,11 +124,13 @@ struct PasswordHasher::State {
   explicit State(Options chosen)
       : options(chosen), pool({.name = "password", .threads = chosen.threads, .max_queued = chosen.max_queued, .nice = chosen.nice}) {}
   template <class T>
-  Result<T> answer(Result<T> result) const {
+  Result<T> answer(Result<T> result) {
+    if (result) ++computed;
     if (!result && result.error().code == ErrorCode::unavailable) result.error().retry_after = options.retry_after;
     return result;
   }
   const Options options;
+  std::uint64_t computed = 0;
   async::BlockingPool pool;
 };
 
@@ -140,15 +141,17 @@ PasswordHasher::~PasswordHasher() = default;
 
 awaitable<Result<std::string>> PasswordHasher::hash(std::string password) {
   WATCHBELL_ASSERT_ON_LOOP();
-  co_return state_->answer(co_await state_->pool.run(
-      [secret = Wiped(std::move(password)), options = state_->options] { return make_hash(secret.text(), options); }));
+  co_return state_->answer(
+      co_await state_->pool.run([secret = Wiped(std::move(password)), options = state_->options] { return make_hash(secret.text(), options); }));
 }
 
 awaitable<Result<PasswordHasher::Verdict>> PasswordHasher::verify(std::string password, std::string stored) {
   WATCHBELL_ASSERT_ON_LOOP();
-  co_return state_->answer(co_await state_->pool.run([secret = Wiped(std::move(password)), stored = std::move(stored),
-                                                      options = state_->options] { return judge(secret.text(), stored, options); }));
+  co_return state_->answer(co_await state_->pool.run(
+      [secret = Wiped(std::move(password)), stored = std::move(stored), options = state_->options] { return judge(secret.text(), stored, options); }));
 }
+
+std::uint64_t PasswordHasher::computed() const noexcept { return state_->computed; }
 
 awaitable<Result<void>> PasswordHasher::burn(std::string password) {
   auto hashed = co_await hash(std::move(password));

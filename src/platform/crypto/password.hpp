@@ -19,9 +19,9 @@ class PasswordHasher {
  public:
   struct Options {
     std::size_t threads = default_threads();
-    std::size_t max_queued = 64;        ///< about 6 s of waiting a thread
+    std::size_t max_queued = 64;  ///< about 6 s of waiting a thread
     int nice = 10;
-    std::uint32_t memory_kib = 19456;   ///< OWASP's floor for two passes
+    std::uint32_t memory_kib = 19456;  ///< OWASP's floor for two passes
     std::uint32_t passes = 2;
     std::chrono::seconds retry_after{2};
   };
@@ -49,6 +49,9 @@ class PasswordHasher {
 
   /// Costs what verify() costs and answers nothing: for accounts that do not exist, so that the time does not tell.
   awaitable<Result<void>> burn(std::string password);
+
+  /// Passwords hashed or compared since the start.
+  std::uint64_t computed() const noexcept;
 
  private:
   struct State;

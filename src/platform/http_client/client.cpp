@@ -1,6 +1,5 @@
 #include "platform/http_client/client.hpp"
 
-#include <curl/curl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -18,7 +17,8 @@
 #include "async/event.hpp"
 #include "base/fault.hpp"
 #include "base/text.hpp"
-#include "platform/http_client/multi.hpp"
+#include "platform/curl/api.hpp"
+#include "platform/curl/multi.hpp"
 
 // The path of a request: URL, method and headers are judged (prepare_url, prepare_headers); the host is looked up and every address judged; an easy
 // handle gets the judged addresses by CURLOPT_RESOLVE and goes into the Multi of its policy; open_socket judges the address once more. All of a
@@ -28,6 +28,7 @@ namespace watchbell::http {
 namespace {
 
 using namespace std::chrono_literals;
+using curl::Multi;
 using Wall = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxUrl = 8192;
@@ -39,16 +40,16 @@ constexpr std::size_t kPolicies = 2;
 double ms_between(Wall::time_point from, Wall::time_point to) { return std::chrono::duration<double, std::milli>(to - from).count(); }
 
 struct FreeUrl {
-  void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
+  void operator()(CURLU* url) const { curl::api().url_cleanup(url); }
 };
 struct FreeList {
-  void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { curl::api().slist_free_all(list); }
 };
 using UrlHandle = std::unique_ptr<CURLU, FreeUrl>;
 using StringList = std::unique_ptr<curl_slist, FreeList>;
 
 void append(StringList& list, const std::string& text) {
-  curl_slist* longer = ::curl_slist_append(list.get(), text.c_str());
+  curl_slist* longer = curl::api().slist_append(list.get(), text.c_str());
   if (longer == nullptr) throw std::bad_alloc();
   static_cast<void>(list.release());
   list.reset(longer);
@@ -56,9 +57,9 @@ void append(StringList& list, const std::string& text) {
 
 std::optional<std::string> url_part(CURLU* url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
-  if (::curl_url_get(url, part, &text, flags) != CURLUE_OK) return std::nullopt;
+  if (curl::api().url_get(url, part, &text, flags) != CURLUE_OK) return std::nullopt;
   std::string copy(text);
-  ::curl_free(text);
+  curl::api().free(text);
   return copy;
 }
 
@@ -79,28 +80,6 @@ bool is_method(std::string_view text) {
 constexpr std::array<std::string_view, 9> kOwnHeaders{"connection", "content-length",    "expect", "keep-alive", "proxy-connection", "te",
                                                       "trailer",    "transfer-encoding", "upgrade"};
 
-bool is_tls_failure(CURLcode code) {
-  switch (code) {
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CRL_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_SSL_CLIENTCERT:
-    case CURLE_SSL_ENGINE_NOTFOUND:
-    case CURLE_SSL_ENGINE_SETFAILED:
-    case CURLE_SSL_ENGINE_INITFAILED:
-    case CURLE_USE_SSL_FAILED:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// What came of a URL: where to connect.
 struct Target {
   UrlHandle url;
@@ -119,7 +98,7 @@ std::expected<Target, ClientError> prepare_url(const std::string& text) {
   if (text.size() > kMaxUrl) return refuse(ClientFailure::bad_url, fmt::format("the URL is longer than {} bytes", kMaxUrl));
   if (text.find('\0') != std::string::npos) return refuse(ClientFailure::bad_url, "the URL is not valid");
   Target target;
-  target.url.reset(::curl_url());
+  target.url.reset(curl::api().url());
   if (!target.url) throw std::bad_alloc();
   CURLU* url = target.url.get();
   const auto authority_begin = text.find("://");
@@ -130,10 +109,10 @@ std::expected<Target, ClientError> prepare_url(const std::string& text) {
     if (authority.empty()) return refuse(ClientFailure::bad_url, "the URL has no host");
     if (authority.find('@') != std::string_view::npos) return refuse(ClientFailure::bad_url, "a URL with user name or password is not accepted");
   }
-  if (const auto code = ::curl_url_set(url, CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER); code != CURLUE_OK) {
+  if (const auto code = curl::api().url_set(url, CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER); code != CURLUE_OK) {
     if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
     if (code == CURLUE_UNSUPPORTED_SCHEME) return refuse(ClientFailure::bad_url, "only http and https URLs are accepted");
-    return refuse(ClientFailure::bad_url, fmt::format("the URL is not valid: {}", ::curl_url_strerror(code)));
+    return refuse(ClientFailure::bad_url, fmt::format("the URL is not valid: {}", curl::api().url_strerror(code)));
   }
   const auto scheme = url_part(url, CURLUPART_SCHEME);
   if (scheme != "http" && scheme != "https") return refuse(ClientFailure::bad_url, "only http and https URLs are accepted");
@@ -147,7 +126,7 @@ std::expected<Target, ClientError> prepare_url(const std::string& text) {
   *host = ascii_lower(*host);
   if (host->ends_with('.')) host->pop_back();
   // Written back in the one spelling, so that libcurl finds the judged addresses under it and never looks a name up itself.
-  if (host->empty() || ::curl_url_set(url, CURLUPART_HOST, host->c_str(), 0) != CURLUE_OK) return refuse(ClientFailure::bad_url, "the URL has no usable host");
+  if (host->empty() || curl::api().url_set(url, CURLUPART_HOST, host->c_str(), 0) != CURLUE_OK) return refuse(ClientFailure::bad_url, "the URL has no usable host");
   if (host->starts_with('[') && host->ends_with(']')) *host = host->substr(1, host->size() - 2);
   target.host = std::move(*host);
   target.port = url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT).value_or("");
@@ -270,7 +249,7 @@ struct Client::Impl {
         idle_timers{async::Timer([this] { pools[0].reset(); }), async::Timer([this] { pools[1].reset(); })} {}
   ~Impl() {
     WATCHBELL_ASSERT(transfers.empty());
-    for (CURL* easy : idle) ::curl_easy_cleanup(easy);
+    for (CURL* easy : idle) curl::api().easy_cleanup(easy);
   }
 
   static std::size_t write_body(char* data, std::size_t size, std::size_t count, void* transfer);
@@ -316,11 +295,11 @@ Client::Impl::Transfer::~Transfer() {
   }
   if (easy != nullptr) {
     // A kept handle saves some allocations; it still points at what goes with this transfer, hence the reset.
-    ::curl_easy_reset(easy);
+    curl::api().easy_reset(easy);
     if (impl.idle.size() < kMaxIdleHandles && !impl.closing)
       impl.idle.push_back(easy);
     else
-      ::curl_easy_cleanup(easy);
+      curl::api().easy_cleanup(easy);
   }
   impl.transfers.erase(impl.transfers.iterator_to(*this));
   if (impl.transfers.empty()) impl.ended.notify_all();
@@ -395,7 +374,7 @@ curl_socket_t Client::Impl::open_socket(void* transfer, curlsocktype, curl_socka
 
 void Client::Impl::on_done(void* easy, int code) {
   char* transfer = nullptr;
-  ::curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+  curl::api().easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
   if (transfer != nullptr) reinterpret_cast<Transfer*>(transfer)->end(Outcome::ended, static_cast<CURLcode>(code));
 }
 
@@ -442,13 +421,13 @@ void Client::Impl::start(Transfer& transfer, const std::vector<net::Address>& ad
     transfer.easy = idle.back();
     idle.pop_back();
   } else {
-    transfer.easy = ::curl_easy_init();
+    transfer.easy = curl::api().easy_init();
     if (transfer.easy == nullptr) throw std::bad_alloc();
   }
   CURL* easy = transfer.easy;
   const auto set = [easy](CURLoption option, auto value) {
-    if (const auto code = ::curl_easy_setopt(easy, option, value); code != CURLE_OK)
-      throw Fault(fmt::format("libcurl option {}: {}", static_cast<int>(option), ::curl_easy_strerror(code)));
+    if (const auto code = curl::api().easy_setopt(easy, option, value); code != CURLE_OK)
+      throw Fault(fmt::format("libcurl option {}: {}", static_cast<int>(option), curl::api().easy_strerror(code)));
   };
 
   // What libcurl would take from its surroundings.
@@ -526,7 +505,7 @@ Timings Client::Impl::timings(const Transfer& transfer) const {
   if (transfer.easy == nullptr) return out;
   const auto at = [&](CURLINFO info) {
     curl_off_t micros = 0;
-    ::curl_easy_getinfo(transfer.easy, info, &micros);
+    curl::api().easy_getinfo(transfer.easy, info, &micros);
     return static_cast<double>(micros) / 1000.0;
   };
   const double looked_up = at(CURLINFO_NAMELOOKUP_TIME_T);
@@ -536,7 +515,7 @@ Timings Client::Impl::timings(const Transfer& transfer) const {
   const double first_byte = at(CURLINFO_STARTTRANSFER_TIME_T);
   const double total = at(CURLINFO_TOTAL_TIME_T);
   long opened = 0;
-  ::curl_easy_getinfo(transfer.easy, CURLINFO_NUM_CONNECTS, &opened);
+  curl::api().easy_getinfo(transfer.easy, CURLINFO_NUM_CONNECTS, &opened);
   // libcurl's instants lie one after the other; 0 is "not reached", and a kept connection repeats the one before.
   if (opened > 0 && connected > 0) out.connect_ms = std::max(0.0, connected - looked_up);
   if (opened > 0 && secured > 0) out.tls_ms = std::max(0.0, secured - connected);
@@ -561,7 +540,7 @@ ClientResult Client::Impl::result(Transfer& transfer) {
   }
   if (transfer.code == CURLE_OK || (transfer.code == CURLE_WRITE_ERROR && transfer.response.truncated)) {
     long status = 0;
-    ::curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+    curl::api().easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
     transfer.response.status = static_cast<int>(status);
     transfer.response.timings = timings(transfer);
     return std::move(transfer.response);
@@ -574,12 +553,12 @@ ClientResult Client::Impl::result(Transfer& transfer) {
   if (transfer.no_socket == EMFILE || transfer.no_socket == ENFILE || transfer.no_socket == ENOBUFS || transfer.no_socket == ENOMEM)
     return failure(transfer, ClientFailure::busy, fmt::format("no socket for {}: {}", place, std::generic_category().message(transfer.no_socket)));
   // libcurl's text names host and port at most; it is worth having where it tells causes apart.
-  const std::string_view detail = transfer.error[0] != '\0' ? transfer.error : ::curl_easy_strerror(transfer.code);
-  if (is_tls_failure(transfer.code)) return failure(transfer, ClientFailure::tls_failed, fmt::format("no secure connection to {}: {}", place, detail));
+  const std::string_view detail = transfer.error[0] != '\0' ? transfer.error : curl::api().easy_strerror(transfer.code);
+  if (curl::is_tls_failure(transfer.code)) return failure(transfer, ClientFailure::tls_failed, fmt::format("no secure connection to {}: {}", place, detail));
   switch (transfer.code) {
     case CURLE_COULDNT_CONNECT: {
       long error = 0;
-      ::curl_easy_getinfo(transfer.easy, CURLINFO_OS_ERRNO, &error);
+      curl::api().easy_getinfo(transfer.easy, CURLINFO_OS_ERRNO, &error);
       return failure(transfer, ClientFailure::connect_failed,
                      fmt::format("could not connect to {}: {}", place,
                                  error != 0 ? std::string(std::generic_category().message(static_cast<int>(error))) : std::string(detail)));
@@ -589,15 +568,14 @@ ClientResult Client::Impl::result(Transfer& transfer) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return failure(transfer, ClientFailure::unresolvable, fmt::format("{} could not be looked up", transfer.target.host));
     case CURLE_OUT_OF_MEMORY:
-      throw std::bad_alloc();
+      // What libcurl says, too, of a line of a head that is longer than it keeps: a peer's doing, and no fault of ours.
+      return failure(transfer, ClientFailure::too_large, fmt::format("the answer of {} has a line in its head that does not end", place));
     default:
       return failure(transfer, ClientFailure::protocol_error, fmt::format("no proper answer from {}: {}", place, detail));
   }
 }
 
 Client::Client(async::Loop& loop, async::TimerWheel& wheel, net::Resolver& resolver, const net::Egress& egress, Options options) {
-  static const CURLcode started = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) throw Fault(::curl_easy_strerror(started));
   impl_ = std::make_unique<Impl>(loop, wheel, resolver, egress, std::move(options));
 }
 
@@ -653,7 +631,7 @@ awaitable<void> Client::close() {
   while (!impl.transfers.empty()) co_await impl.ended.wait();
   for (auto& timer : impl.idle_timers) timer.cancel();
   for (auto& pool : impl.pools) pool.reset();
-  for (CURL* easy : impl.idle) ::curl_easy_cleanup(easy);
+  for (CURL* easy : impl.idle) curl::api().easy_cleanup(easy);
   impl.idle.clear();
 }
 

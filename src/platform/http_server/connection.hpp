@@ -18,13 +18,14 @@ namespace watchbell::http {
 /// - Reads go through async_read_some without a try before it: Asio reads when epoll says so, and knows from a short read that the
 ///   socket is drained, so a try of our own would only add a recv that fails.
 /// - Writes are tried at once, and wait for epoll only when the socket is full.
-/// - While a request is answered nothing is read, so pipelined requests wait in the kernel and are answered in order.
+/// - While a request is answered nothing is read, so pipelined requests wait in the kernel and are answered in order. After a few the other connections
+///   have their turn.
 /// - There is one timer. It may be armed for an earlier time than the deadline: it then looks and sleeps on, so that moving an idle
 ///   connection's deadline costs nothing a request.
 /// - The last answer is followed by a shutdown of our side and a bounded drain of theirs: closing with unread bytes would send a reset,
 ///   and the client would lose the answer.
 ///
-/// Each operation under way holds a reference; when the last is gone the object goes. Loop-only.
+/// Each operation under way holds a reference, and an answer that is held does; when the last is gone the object goes. Loop-only.
 class Connection final : public Core::Member, public boost::intrusive_ref_counter<Connection, boost::thread_unsafe_counter> {
  public:
   using Ptr = boost::intrusive_ptr<Connection>;
@@ -37,13 +38,14 @@ class Connection final : public Core::Member, public boost::intrusive_ref_counte
   void cut() override { close(); }
 
  private:
-  enum class Phase { reading, handling, writing, lingering, closed };
+  enum class Phase { reading, handling, holding, writing, lingering, closed };
   struct OnRead;
   struct OnWritten;
 
   void read();
   void on_read(boost::system::error_code error, std::size_t bytes);
   void proceed();
+  void proceed_later();
   bool answer();
   void send_continue();
   static awaitable<void> run_handler(Ptr self);
@@ -77,6 +79,7 @@ class Connection final : public Core::Member, public boost::intrusive_ref_counte
   std::string_view out_body_;   // the rest of the answer
   std::size_t out_sent_ = 0;    // of both
   std::size_t lingered_ = 0;
+  Ptr held_;                    // itself, while its answer is held and no operation is under way
   std::size_t buffered_ = 0;    // this connection's part of core_.buffered
   async::Timer timer_;
   Monotonic timer_at_{};        // when timer_ fires, while armed

@@ -26,9 +26,11 @@ bool breaks_out(std::string_view text) noexcept { return text.find_first_of(std:
 WebSocket::~WebSocket() = default;
 Handler::~Handler() = default;
 
+bool Header::is_named(std::string_view lower_case_name) const noexcept { return equals_lower(name, lower_case_name); }
+
 std::optional<std::string_view> Request::header(std::string_view lower_case_name) const noexcept {
   for (const Header& header : headers_)
-    if (equals_lower(header.name, lower_case_name)) return header.value;
+    if (header.is_named(lower_case_name)) return header.value;
   return std::nullopt;
 }
 
@@ -67,7 +69,7 @@ void Request::split_target() noexcept {
 
 bool Request::names_websocket() const noexcept {
   for (const Header& header : headers_) {
-    if (!equals_lower(header.name, "upgrade")) continue;
+    if (!header.is_named("upgrade")) continue;
     std::string_view list = header.value;
     while (!list.empty()) {
       const auto comma = list.find(',');
@@ -112,6 +114,7 @@ void Response::reset() noexcept {
   else body.emplace<std::string_view>();
   if (upgrade) upgrade = nullptr;
   close = false;
+  hold = std::chrono::milliseconds(0);
 }
 
 std::size_t Handler::body_limit(const Request&) { return kDefaultBodyLimit; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -19,6 +20,9 @@ namespace watchbell::http {
 struct Header {
   std::string_view name;
   std::string_view value;
+  /// Whether it has this name, whatever the case. O(length of the name).
+  /// @param lower_case_name  ASCII, lower case
+  bool is_named(std::string_view lower_case_name) const noexcept;
 };
 
 /// A request whose head and body were read in full. All views point into the connection's buffers and stay valid until the answer is
@@ -82,6 +86,11 @@ class WebSocket {
   /// Queues a text message (valid UTF-8) and returns at once; messages queued in one turn of the loop leave in one write. A backlog over
   /// the limit drops what is queued and closes with 1013. After a close nothing is sent.
   virtual void send(std::shared_ptr<const std::string> text) = 0;
+  /// The same for a message in two parts, but nothing is written before flush() or another write of this socket: what is held until then leaves in
+  /// one write.
+  virtual void hold(std::string_view begin, std::string_view rest) = 0;
+  /// Writes what is held, at the end of the turn.
+  virtual void flush() = 0;
   /// Begins the closing handshake; messages queued before still go out first. The first call counts. A peer that does not
   /// answer is cut after 5 s.
   /// @param reason  at most 123 bytes; longer is cut
@@ -102,6 +111,8 @@ struct Response {
   /// when it returns (1011 when a fault leaves it). On any other request the answer is 426.
   std::function<awaitable<void>(std::shared_ptr<WebSocket>)> upgrade;
   bool close = false;  ///< end the connection after this answer
+  /// How long the answer is kept back, so that a client who is refused cannot come again at once. Nothing more is read from him meanwhile.
+  std::chrono::milliseconds hold{0};
 
   /// Appends a header line. False, and nothing appended, when name or value hold what could break out of a line (CR, LF, NUL).
   bool add(std::string_view name, std::string_view value);

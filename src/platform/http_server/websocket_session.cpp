@@ -1,14 +1,13 @@
 #include "platform/http_server/websocket_session.hpp"
 
 #include <algorithm>
-#include <deque>
+#include <array>
 #include <functional>
 #include <optional>
 #include <vector>
 
 #include <boost/asio/append.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/websocket/stream.hpp>
@@ -25,9 +24,8 @@ using boost::system::error_code;
 
 // Messages a user has not read yet; more wait in the kernel.
 constexpr std::size_t kMaxUnread = 64;
-// Frames are joined into writes of about this size.
-constexpr std::size_t kJoinedWrite = 64 * 1024;
 constexpr std::size_t kMaxReason = 123;
+constexpr unsigned kClose = 8;  // opcode (RFC 6455, 5.5.1)
 
 class Session;
 
@@ -93,9 +91,9 @@ void async_teardown(beast::role_type role, Transport& transport, Handler&& handl
   websocket::async_teardown(role, transport.socket(), std::forward<Handler>(handler));
 }
 
-/// The first bytes of an unmasked frame that ends its message (RFC 6455, 5.2).
-std::string frame_head(unsigned opcode, std::size_t size) {
-  std::string head(1, static_cast<char>(0x80 | opcode));
+/// Appends the first bytes of an unmasked frame that ends its message (RFC 6455, 5.2).
+void append_frame_head(std::string& head, unsigned opcode, std::size_t size) {
+  head.push_back(static_cast<char>(0x80 | opcode));
   const auto add = [&](std::size_t bytes) {
     for (std::size_t i = bytes; i-- > 0;) head.push_back(static_cast<char>((size >> (8 * i)) & 0xff));
   };
@@ -108,11 +106,13 @@ std::string frame_head(unsigned opcode, std::size_t size) {
     head.push_back(127);
     add(8);
   }
-  return head;
 }
 
-/// One websocket: Beast shakes hands and reads, one queue of ours carries all that is written. Three tasks at most: the user's (run), the
-/// reader, and the closing handshake. Each holds the session.
+/// One websocket: Beast shakes hands and reads, one buffer of ours carries all that is written. Two tasks at most: the user's (run) and the
+/// reader. Each holds the session.
+///
+/// The session's own close is written here, never by Beast's async_close: that one waits for the reader while it keeps others from writing, and a reader
+/// that meets a broken frame meanwhile waits to write, so that both would wait for ever.
 class Session final : public WebSocket, public std::enable_shared_from_this<Session> {
  public:
   using Use = std::function<awaitable<void>(std::shared_ptr<WebSocket>)>;
@@ -148,25 +148,35 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
     while (unread_.empty() && open_) co_await arrived_.wait();
     if (unread_.empty()) co_return std::nullopt;
     std::string message = std::move(unread_.front());
-    unread_.pop_front();
+    unread_.erase(unread_.begin());
     room_.notify_all();
     co_return message;
   }
 
   void send(std::shared_ptr<const std::string> text) override {
+    hold(*text, {});
+    flush();
+  }
+
+  void hold(std::string_view begin, std::string_view rest) override {
     WATCHBELL_ASSERT_ON_LOOP();
     if (!open_) return;
     const auto& limits = core_.options.websocket;
-    if (backlog_messages_ + 1 > limits.max_backlog_messages || backlog_bytes_ + text->size() > limits.max_backlog_bytes) {
+    const std::size_t size = begin.size() + rest.size();
+    if (waiting_.count + out_messages_.count + 1 > limits.max_backlog_messages || waiting_.bytes + out_messages_.bytes + size > limits.max_backlog_bytes) {
       drop_messages();
       close(1013, "too slow");
       return;
     }
-    ++backlog_messages_;
-    backlog_bytes_ += text->size();
-    std::string head = frame_head(1, text->size());
-    queue_.push_back({std::move(head), std::move(text), {}});
-    flush_soon();
+    ++waiting_.count;
+    waiting_.bytes += size;
+    append_frame_head(messages_, 1, size);
+    messages_.append(begin).append(rest);
+  }
+
+  void flush() override {
+    WATCHBELL_ASSERT_ON_LOOP();
+    if (!messages_.empty()) flush_soon();
   }
 
   void close(std::uint16_t code, std::string reason) override {
@@ -174,7 +184,14 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
     if (!open_) return;
     shut();
     reason.resize(utf8_prefix(reason, kMaxReason).size());
-    core_.tasks.spawn("websocket close", shake_hands_goodbye(shared_from_this(), code, std::move(reason)));
+    std::string frame;
+    append_frame_head(frame, kClose, 2 + reason.size());
+    frame.push_back(static_cast<char>(code >> 8));
+    frame.push_back(static_cast<char>(code & 0xff));
+    frame.append(reason);
+    controls_.push_back({std::move(frame), {}});
+    closed_here_ = true;
+    flush_soon();
   }
 
   bool open() const noexcept override { return open_; }
@@ -194,10 +211,12 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
   }
 
   void write(std::string bytes, Completion done) {
-    // 8 is a close (RFC 6455, 5.5.1): Beast answers one, or gives up on a peer that breaks the protocol.
-    if (accepted_ && !bytes.empty() && (bytes.front() & 0x0f) == 8) on_close_frame();
+    // Beast answers a close, or gives up on a peer that breaks the protocol.
+    if (accepted_ && !bytes.empty() && (bytes.front() & 0x0f) == kClose) on_close_frame();
     accepted_ = true;  // the first bytes are the handshake's
-    queue_.push_back({std::move(bytes), nullptr, std::move(done)});
+    const std::size_t size = bytes.size();
+    if (closed_here_) bytes.clear();  // no frame comes behind a close (RFC 6455, 5.5.1); it has left when Beast goes on
+    controls_.push_back({std::move(bytes), [done = std::move(done), size](error_code error) mutable { done(error, error ? 0 : size); }});
     flush_soon();
   }
 
@@ -237,10 +256,15 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
     bool* flag_;
   };
 
-  struct Item {
-    std::string bytes;                           // a message's frame head, or all of what Beast writes
-    std::shared_ptr<const std::string> message;  // null for what Beast writes and for pings
-    Completion done;
+  /// What Beast writes, pings, and the close of the session itself.
+  struct Control {
+    std::string bytes;
+    std::move_only_function<void(error_code)> done;
+  };
+
+  struct Backlog {
+    std::size_t count = 0;
+    std::size_t bytes = 0;  // without the heads of frames
   };
 
   static void add_headers(websocket::response_type& response, std::string_view lines) {
@@ -260,7 +284,9 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
     self->arm(self->core_.options.header_timeout);
     error_code error;
     co_await self->stream_.async_accept(self->handshake_, asio::redirect_error(use_awaitable, error));
+    // Twenty thousand sockets do not keep what was for their beginning.
     self->handshake_ = {};
+    self->stream_.set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
     if (error) {
       self->cut();
       co_return;
@@ -286,27 +312,24 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
 
   /// Reads until the connection ends. Reading never stops for long, because pongs and closes come this way too.
   static awaitable<void> pump(std::shared_ptr<Session> self, Leave /*marks the end*/) {
-    beast::flat_buffer buffer;
+    std::string message;
     while (true) {
       error_code error;
-      co_await self->stream_.async_read(buffer, asio::redirect_error(use_awaitable, error));
+      const std::size_t size = co_await self->stream_.async_read_some(asio::buffer(self->piece_), asio::redirect_error(use_awaitable, error));
       if (error) co_return;
+      message.append(self->piece_.data(), size);
+      if (!self->stream_.is_message_done()) continue;
       self->heard_ = self->core_.now();
       if (self->open_ && !self->stream_.got_text()) self->close(1003, "text only");
+      // Beast looks at each piece, but not whether an empty last one leaves a character unfinished.
+      if (self->open_ && !is_utf8(message)) self->close(1007, "not UTF-8");
       if (self->open_) {
-        const auto bytes = buffer.cdata();
-        self->unread_.emplace_back(static_cast<const char*>(bytes.data()), bytes.size());
+        self->unread_.push_back(std::move(message));
         self->arrived_.notify_all();
       }
-      buffer.consume(buffer.size());
+      message = std::string();
       while (self->unread_.size() >= kMaxUnread && self->open_) co_await self->room_.wait();
     }
-  }
-
-  static awaitable<void> shake_hands_goodbye(std::shared_ptr<Session> self, std::uint16_t code, std::string reason) {
-    error_code error;
-    const websocket::close_reason why(static_cast<websocket::close_code>(code), beast::string_view(reason.data(), reason.size()));
-    co_await self->stream_.async_close(why, asio::redirect_error(use_awaitable, error));
   }
 
   /// No more messages either way; the rest of the close has a deadline.
@@ -340,7 +363,9 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
     if (now - heard_ >= core_.options.websocket.pong_timeout) return cut();
     if (now >= next_ping_) {
       next_ping_ = now + core_.options.websocket.ping_interval;
-      queue_.push_back({frame_head(9, 0), nullptr, {}});
+      std::string ping;
+      append_frame_head(ping, 9, 0);
+      controls_.push_back({std::move(ping), {}});
       flush_soon();
     }
     arm_open();
@@ -348,12 +373,8 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
 
   /// Forgets the messages that no byte was written of. What Beast writes stays: it waits for its completion.
   void drop_messages() {
-    std::erase_if(queue_, [this](const Item& item) {
-      if (!item.message) return false;
-      --backlog_messages_;
-      backlog_bytes_ -= item.message->size();
-      return true;
-    });
+    messages_ = std::string();
+    waiting_ = {};
   }
 
   // At the end of the loop's turn, so that what is sent in one turn leaves in one write.
@@ -362,11 +383,11 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
     flush_posted_ = true;
     asio::post(core_.tasks.executor(), [self = shared_from_this()] {
       self->flush_posted_ = false;
-      self->flush();
+      self->write_out();
     });
   }
 
-  void flush() {
+  void write_out() {
     while (!writing_) {
       if (out_sent_ == out_.size() && !join()) return;
       error_code error;
@@ -378,7 +399,7 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
           self->writing_ = false;
           if (failure) return self->lose(failure);
           self->out_sent_ += size;
-          self->flush();
+          self->write_out();
         });
         return;
       }
@@ -387,37 +408,34 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
     }
   }
 
-  /// Settles what was written and joins what waits into out_. Whether there is anything.
+  /// Settles what was written and joins what waits into out_: the messages, then what Beast writes, since no message comes behind a close. Whether
+  /// there is anything.
   bool join() {
-    backlog_messages_ -= out_messages_;
-    backlog_bytes_ -= out_bytes_;
-    out_messages_ = out_bytes_ = 0;
+    out_messages_ = std::exchange(waiting_, {});
     out_sent_ = 0;
-    out_.clear();
-    for (auto& [done, size] : std::exchange(out_done_, {})) done({}, size);
-    while (!queue_.empty() && out_.size() < kJoinedWrite) {
-      Item item = std::move(queue_.front());
-      queue_.pop_front();
-      out_.append(item.bytes);
-      if (item.done) out_done_.emplace_back(std::move(item.done), item.bytes.size());
-      if (!item.message) continue;
-      out_.append(*item.message);
-      ++out_messages_;
-      out_bytes_ += item.message->size();
+    out_ = std::exchange(messages_, {});  // freed when nothing waits: twenty thousand idle sockets keep no buffers
+    settle({});
+    for (auto& control : std::exchange(controls_, {})) {
+      out_.append(control.bytes);
+      if (control.done) out_done_.push_back(std::move(control.done));
     }
-    if (out_.empty() && out_.capacity() > kJoinedWrite / 16) out_ = std::string();  // twenty thousand idle sockets keep no buffers
+    if (out_.empty()) settle({});
     return !out_.empty();
+  }
+
+  void settle(error_code error) {
+    for (auto& done : std::exchange(out_done_, {})) done(error);
   }
 
   /// Nothing written from here on arrives.
   void lose(error_code error) {
-    out_.clear();
+    out_ = std::string();
     out_sent_ = 0;
-    for (auto& [done, size] : std::exchange(out_done_, {})) done(error, 0);
-    auto queue = std::exchange(queue_, {});
-    for (auto& item : queue)
-      if (item.done) item.done(error, 0);
-    backlog_messages_ = backlog_bytes_ = out_messages_ = out_bytes_ = 0;
+    out_messages_ = {};
+    drop_messages();
+    settle(error);
+    for (auto& control : std::exchange(controls_, {}))
+      if (control.done) control.done(error);
   }
 
   Core& core_;
@@ -426,21 +444,23 @@ class Session final : public WebSocket, public std::enable_shared_from_this<Sess
   beast::http::request<beast::http::empty_body> handshake_;
   bool open_ = false;
   bool accepted_ = false;
+  bool closed_here_ = false;  // the session's own close waits to be written, or was
   bool running_ = false;
   bool pumping_ = false;
 
-  std::deque<std::string> unread_;
+  std::array<char, 256> piece_;  // of a message; clients send short ones, and most none
+  std::vector<std::string> unread_;
   async::Event arrived_;
   async::Event room_;
 
-  std::deque<Item> queue_;
-  std::string out_;  // joined frames being written
+  // Vectors and strings, because an empty deque holds half a kilobyte.
+  std::string messages_;           // frames that wait
+  Backlog waiting_;                // in messages_
+  std::vector<Control> controls_;  // likewise, to leave behind them
+  std::string out_;                // joined frames being written
   std::size_t out_sent_ = 0;
-  std::size_t out_messages_ = 0;
-  std::size_t out_bytes_ = 0;
-  std::vector<std::pair<Completion, std::size_t>> out_done_;
-  std::size_t backlog_messages_ = 0;  // in queue_ and out_
-  std::size_t backlog_bytes_ = 0;
+  Backlog out_messages_;           // in out_
+  std::vector<std::move_only_function<void(error_code)>> out_done_;
   bool writing_ = false;
   bool flush_posted_ = false;
 

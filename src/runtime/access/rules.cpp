@@ -23,9 +23,14 @@ bool RuleSet::holds(std::string_view rule) const noexcept {
   if (has(rule)) return true;
   constexpr std::string_view kRead = ".read";
   if (!rule.ends_with(kRead)) return false;
-  std::string manage(rule.substr(0, rule.size() - kRead.size()));
-  manage += ".manage";
-  return has(manage);
+  // `<resource>.manage` is looked for as the two pieces it is made of, without a text of its own.
+  const auto resource = rule.substr(0, rule.size() - kRead.size());
+  const auto order = [resource](std::string_view id) {
+    const auto by_resource = id.substr(0, resource.size()) <=> resource;
+    return by_resource != 0 ? by_resource : id.substr(resource.size()) <=> std::string_view(".manage");
+  };
+  const auto found = std::ranges::lower_bound(ids_, true, std::less<>(), [&](std::string_view id) { return order(id) >= 0; });
+  return found != ids_.end() && order(*found) == 0;
 }
 
 RuleSet RuleSet::united(const RuleSet& a, const RuleSet& b) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <variant>
 
 #include <watchbell/cache/cache.hpp>
@@ -17,6 +18,11 @@ template <class T>
 std::size_t size_in_bytes(const Encoded<T>& value) {
   return value.bytes == nullptr ? 0 : value.bytes->size() + sizeof(std::string) + 32;
 }
+/// The same of one that is kept both ways; the value counts as twice its bytes, which holds for values that are mostly text.
+template <class T>
+std::size_t size_in_bytes(const Kept<T>& answer) {
+  return answer.bytes == nullptr ? 0 : 3 * answer.bytes->size() + sizeof(std::string) + sizeof(T) + 64;
+}
 }  // namespace watchbell::rpc
 
 namespace watchbell::coherence {
@@ -27,8 +33,10 @@ struct Target {
   std::variant<cache::Key, cache::Family> what;
 
   void apply() const {
-    if (const auto* key = std::get_if<cache::Key>(&what)) scope.invalidate(*key);
-    else scope.invalidate_prefix(std::get<cache::Family>(what));
+    if (const auto* key = std::get_if<cache::Key>(&what))
+      scope.invalidate(*key);
+    else
+      scope.invalidate_prefix(std::get<cache::Family>(what));
   }
 };
 
@@ -36,8 +44,7 @@ struct Target {
 /// the generations of their key, and a Change invalidates after its commit and before it returns. Loop-only.
 class Scope {
  public:
-  Scope(cache::Cache& cache, sql::Database& database, std::string_view name, std::chrono::milliseconds ttl)
-      : scope_(cache, name, ttl), database_(&database) {}
+  Scope(cache::Cache& cache, sql::Database& database, std::string_view name, std::chrono::milliseconds ttl) : scope_(cache, name, ttl), database_(&database) {}
 
   /// The cached value, else that of the running load, else loads it: load(sql::Session&) -> T or Result<T>, on the pool in one snapshot.
   /// Errors reach all who wait and are not kept. The value is shared by all readers: immutable. `load` is kept until the load has ended, so it owns
@@ -51,12 +58,23 @@ class Scope {
     co_return std::shared_ptr<const T>(std::move(loaded), value);
   }
 
-  /// The same for a whole answer: kept as the bytes that go out. A hit takes a share in the bytes alone, off the loan.
+  /// The value that read() would give without waiting, lent until the loan goes; empty when it would load. No allocation.
+  template <class T>
+  cache::Lent<Result<T>> find(const cache::Key& key) const {
+    return scope_.find<Result<T>>(key);
+  }
+
+  /// The same as read() for a whole answer: kept as the bytes that go out. A hit is there at once and takes a share in the bytes alone, off the loan;
+  /// no allocation.
   template <class T, class F>
-  awaitable<Result<rpc::Encoded<T>>> answer(cache::Key key, F load) {
-    if (const auto hit = scope_.find<Result<rpc::Encoded<T>>>(key)) co_return *hit;
-    using Loader = Load<rpc::Encoded<T>, Encode<T, F>>;
-    co_return *co_await scope_.wrap<Result<rpc::Encoded<T>>>(std::move(key), Loader{database_, Encode<T, F>{std::move(load)}});
+  async::ValueTask<Result<rpc::Encoded<T>>> answer(cache::Key key, F load) {
+    return serve<rpc::Encoded<T>>(std::move(key), std::move(load));
+  }
+
+  /// The same for an answer that is filtered for some of its readers: kept as its value, too.
+  template <class T, class F>
+  async::ValueTask<Result<rpc::Kept<T>>> keep(cache::Key key, F load) {
+    return serve<rpc::Kept<T>>(std::move(key), std::move(load));
   }
 
   Target key(cache::Key key) const { return {scope_, std::move(key)}; }
@@ -64,23 +82,46 @@ class Scope {
   Target all() const { return {scope_, cache::Family()}; }
 
  private:
+  /// What is cached as a Form of the loaded value: a hit at once, else its load.
+  template <class Form, class F>
+  async::ValueTask<Result<Form>> serve(cache::Key key, F load) {
+    if (const auto hit = scope_.find<Result<Form>>(key)) return *hit;
+    return load_as<Form>(std::move(key), std::move(load));
+  }
+  template <class Form, class F>
+  awaitable<Result<Form>> load_as(cache::Key key, F load) {
+    using Loader = Load<Form, Shape<Form, F>>;
+    co_return *co_await scope_.wrap<Result<Form>>(std::move(key), Loader{database_, Shape<Form, F>{std::move(load)}});
+  }
+
   template <class T, class F>
   struct Load {
     sql::Database* database;
     F load;
     awaitable<Result<T>> operator()() { return database->read(std::move(load)); }
   };
-  template <class T, class F>
-  struct Encode {
+  /// A loader of the form in which a value is kept.
+  template <class Form, class F>
+  struct Shape {
     F load;
-    Result<rpc::Encoded<T>> operator()(sql::Session& session) {
+    Result<Form> operator()(sql::Session& session) {
       auto value = load(session);
       if constexpr (AnyResult<decltype(value)>) {
         if (!value) return std::unexpected(std::move(value.error()));
-        return rpc::encoded<T>(*value);
+        return form(std::type_identity<Form>(), std::move(*value));
       } else {
-        return rpc::encoded<T>(value);
+        return form(std::type_identity<Form>(), std::move(value));
       }
+    }
+
+   private:
+    template <class T>
+    static rpc::Encoded<T> form(std::type_identity<rpc::Encoded<T>>, std::type_identity_t<T> value) {
+      return rpc::encoded<T>(value);
+    }
+    template <class T>
+    static rpc::Kept<T> form(std::type_identity<rpc::Kept<T>>, std::type_identity_t<T> value) {
+      return rpc::kept<T>(std::move(value));
     }
   };
 

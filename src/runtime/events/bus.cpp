@@ -5,33 +5,19 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "runtime/events/row.hpp"
+
 namespace watchbell::events {
 namespace {
 
-// The row of an event: its payload in clear, its secrets sealed.
-struct Row {
-  std::string payload;
-  std::string secrets;
-};
-struct StoredRow {
-  Text<0, 1'000'000> payload;
-  Text<0, 1'000'000> secrets;
-};
-BOOST_DESCRIBE_STRUCT(Row, (), (payload, secrets))
-BOOST_DESCRIBE_STRUCT(StoredRow, (), (payload, secrets))
-
 // What is published can be read again: the rows' bound, with room for sealing.
 constexpr std::size_t kMaxEvent = 500'000;
-
-std::string queue_of(std::string_view event) { return "event." + std::string(event); }
 
 // The row of an event that failed for good: nobody will handle it any more, so nobody needs its secrets. What does not read may hold any.
 std::string without_secrets(std::string_view payload) {
   const auto row = rpc::from_json<StoredRow>(payload);
   return rpc::to_json(Row{.payload = row ? row->payload.str() : std::string(), .secrets = {}});
 }
-
-std::string aad_of(std::string_view event) { return crypto::seal_aad("events", event, "secrets"); }
 
 }  // namespace
 

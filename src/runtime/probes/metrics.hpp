@@ -185,6 +185,7 @@ struct Metrics {
   Family<Counter>& hook_deliveries_total = registry.counter(
       "hook_deliveries_total", "Events handed to who listens.", {{"hook"}, {"mode", {"durable", "broadcast", "local"}}, {"result", {"ok", "error"}}});
   Family<Histogram>& http_request_seconds = registry.histogram("http_request_seconds", "Time from a request's head to its answer.", request_buckets(), {{"route"}});
+  Family<Counter>& http_refused_total = registry.counter("http_refused_total", "Requests refused by a rate limit.", {{"limit", {"principal", "address", "sign_in"}}});
   Family<Gauge>& db_pool_connections = registry.gauge("db_pool_connections", "Database sessions.", {{"state", {"idle", "busy", "waiting"}}});
   Family<Histogram>& runtime_lag_seconds = registry.histogram("runtime_lag_seconds", "By how much the event loop was late.", request_buckets());
 };

@@ -119,6 +119,12 @@ struct BareOrId {
   T value{};
 };
 
+/// The same where the object has more members: a bare string is its member `id`, and the others are as if they had not been given.
+template <class T>
+struct BareOr {
+  T value{};
+};
+
 /// One node being decoded: its value (null when absent or undefined), where it stands, and where issues go.
 struct Input {
   const boost::json::value* value = nullptr;
@@ -378,12 +384,14 @@ struct Codec<BigInt> {
     out.tag(Tag::bigint);
   }
   static bool decode(const Input& in, BigInt& value) {
-    if (in.value == nullptr || in.tag() != Tag::bigint) {
+    // Plain JSON has no meta: there the digits are told by their type alone.
+    const auto* text = in.value == nullptr ? nullptr : in.value->if_string();
+    auto made = text != nullptr && (in.tag() == Tag::bigint || in.envelope->is_plain()) ? BigInt::make(*text) : std::optional<BigInt>();
+    if (!made)
       in.issues->wrong_type(in.path, "bigint", in.received());
-      return false;
-    }
-    value = *BigInt::make(in.value->get_string());  // judged when the meta was resolved
-    return true;
+    else
+      value = std::move(*made);
+    return made.has_value();
   }
 };
 
@@ -480,6 +488,17 @@ struct Codec<BareOrId<T>> {
   }
 };
 
+template <class T>
+struct Codec<BareOr<T>> {
+  using Id = std::remove_cvref_t<decltype(T::id)>;
+  static constexpr bool kDefaults = false;
+  static SchemaPtr schema() { return detail::wrapped_schema(Schema::Kind::either, {schema_of<T>(), schema_of<Id>()}); }
+  static bool decode(const Input& in, BareOr<T>& value) {
+    if (const auto* plain = in.plain(); plain != nullptr && plain->is_object()) return Codec<T>::decode(in, value.value);
+    return Codec<Id>::decode(in, value.value.id);
+  }
+};
+
 /// Lists of answers. Inputs use List<T, min, max>.
 template <class T>
 struct Codec<std::vector<T>> {
@@ -537,11 +556,12 @@ struct Codec<Set<T, Max>> {
     out.tag(Tag::set);
   }
   static bool decode(const Input& in, Set<T, Max>& value) {
-    if (in.value == nullptr || in.tag() != Tag::set) {
+    const auto* items = in.value == nullptr ? nullptr : in.value->if_array();
+    if (items == nullptr || (in.tag() != Tag::set && !in.envelope->is_plain())) {
       in.issues->wrong_type(in.path, "set", in.received());
       return false;
     }
-    const auto& array = in.value->get_array();
+    const auto& array = *items;
     if (array.size() > Max) {
       in.issues->too_big(in.path, "set", static_cast<std::int64_t>(Max), "items");
       return false;
@@ -579,11 +599,12 @@ struct Codec<Map<K, V, Max>> {
     out.tag(Tag::map);
   }
   static bool decode(const Input& in, Map<K, V, Max>& value) {
-    if (in.value == nullptr || in.tag() != Tag::map) {
+    const auto* items = in.value == nullptr ? nullptr : in.value->if_array();
+    if (items == nullptr || (in.tag() != Tag::map && !in.envelope->is_plain())) {
       in.issues->wrong_type(in.path, "map", in.received());
       return false;
     }
-    const auto& array = in.value->get_array();
+    const auto& array = *items;
     if (array.size() > Max) {
       in.issues->too_big(in.path, "map", static_cast<std::int64_t>(Max), "items");
       return false;
@@ -595,7 +616,13 @@ struct Codec<Map<K, V, Max>> {
       const Path second{&entry, {}, 1};
       K key{};
       V item{};
-      const auto& pair = array[i].get_array();  // judged when the meta was resolved
+      // Judged when the meta was resolved; plain JSON has none.
+      if (!array[i].is_array() || array[i].get_array().size() != 2) {
+        in.issues->wrong_type(&entry, "tuple", in.at(&array[i], entry).received());
+        good = false;
+        continue;
+      }
+      const auto& pair = array[i].get_array();
       const bool key_good = Codec<K>::decode(in.at(&pair[0], first), key);
       const bool both = Codec<V>::decode(in.at(&pair[1], second), item) && key_good;
       if (both) value.insert_or_assign(std::move(key), std::move(item));
@@ -629,6 +656,7 @@ struct Codec<Json<MaxBytes, MaxDepth, ObjectOnly>> {
     auto schema = std::make_shared<Schema>();
     schema->kind = Schema::Kind::any;
     schema->object_only = ObjectOnly;
+    schema->max = static_cast<std::int64_t>(MaxBytes);
     return schema;
   }
   static void encode(Writer& out, const Value& value) { out.raw(value.text); }
@@ -706,6 +734,26 @@ template <class T>
 inline constexpr bool is_patch = false;
 template <class T>
 inline constexpr bool is_patch<Patch<T>> = true;
+/// A struct that takes no members but its own says so: `static constexpr bool kStrict = true;`. Others drop what they do not know, as clients expect.
+template <class T>
+inline constexpr bool is_strict = [] {
+  if constexpr (requires { T::kStrict; })
+    return T::kStrict;
+  else
+    return false;
+}();
+template <class T>
+bool only_members_of(const Input& in, const boost::json::object& object) {
+  std::vector<std::string> strangers;
+  for (const auto& member : object) {
+    bool known = false;
+    if constexpr (requires { T::kTagName; }) known = std::string_view(member.key()) == T::kTagName;
+    boost::mp11::mp_for_each<MembersOf<T>>([&](auto d) { known = known || kCamelName<decltype(d)>.view() == std::string_view(member.key()); });
+    if (!known) strangers.emplace_back(member.key());
+  }
+  if (!strangers.empty()) in.issues->strangers(in.path, strangers);
+  return strangers.empty();
+}
 /// Whether a member of this type can have a default at all.
 template <class T>
 concept MayDefault = Codec<T>::kDefaults || requires(const T& value) { value.is_set(); };
@@ -722,6 +770,7 @@ struct Codec<T> {
   static SchemaPtr schema() {
     auto schema = std::make_shared<Schema>();
     schema->kind = Schema::Kind::object;
+    schema->strict = detail::is_strict<T>;
     const T defaults{};
     boost::mp11::mp_for_each<Members>([&](auto d) {
       using Member = std::remove_cvref_t<decltype(defaults.*d.pointer)>;
@@ -775,6 +824,7 @@ struct Codec<T> {
     const auto* object = detail::object_at(in);
     if (object == nullptr) return false;
     bool good = true;
+    if constexpr (detail::is_strict<T>) good = detail::only_members_of<T>(in, *object);
     boost::mp11::mp_for_each<Members>([&](auto d) {
       using Member = std::remove_cvref_t<decltype(value.*d.pointer)>;
       constexpr std::string_view name = detail::kCamelName<decltype(d)>.view();

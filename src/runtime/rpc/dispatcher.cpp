@@ -1,7 +1,14 @@
 #include "runtime/rpc/dispatcher.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <set>
+
+#include "runtime/rpc/admission.hpp"
+#include "runtime/rpc/etag.hpp"
+#include "runtime/rpc/openapi.hpp"
+#include "runtime/rpc/rest.hpp"
 
 namespace watchbell::rpc {
 namespace {
@@ -15,74 +22,102 @@ std::string_view strip_slashes(std::string_view path) {
 }
 
 bool is_json(std::string_view content_type) {
+  if (content_type == kJson) return true;
   const auto type = trim(content_type.substr(0, content_type.find(';')));
   return type.empty() || ascii_lower(type) == kJson;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+/// What may be asked of a procedure, for the header Allow. Over RPC every procedure takes POST and the verb it is declared with, a query GET too.
+std::string allowed_methods(const Procedure& procedure, Wire wire) {
+  const std::string_view declared = rest_method(procedure);
+  if (wire == Wire::rest) return declared == "GET" ? "GET, HEAD" : std::string(declared);
+  if (procedure.kind() == Kind::query) return "GET, HEAD, POST";
+  return declared == "POST" ? "POST" : "POST, " + std::string(declared);
 }
 
-std::string percent_decode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
+bool allows(const Procedure& procedure, Wire wire, std::string_view method) {
+  if (wire == Wire::rpc && method == "POST") return true;
+  const std::string_view declared = rest_method(procedure);
+  if (method == "GET" || method == "HEAD") return wire == Wire::rest ? declared == "GET" : procedure.kind() == Kind::query;
+  return method == declared;
+}
+
+/// A JSON object with a member before its own, of which the last of a name counts; what is no object is left as it is.
+std::string with_member(std::string_view object, std::string_view name, std::string_view value) {
+  if (object.starts_with("\xef\xbb\xbf")) object.remove_prefix(3);
+  object = trim(object);
+  if (!object.starts_with('{')) return std::string(object);
+  std::string out = "{";
+  append_json_string(out, name);
+  out += ':';
+  append_json_string(out, value);
+  const auto rest = trim(object.substr(1));
+  if (!rest.starts_with('}')) out += ',';
+  out += rest;
   return out;
 }
 
-CallAnswer refused(Error error) {
-  CallAnswer answer;
-  answer.status = http_status(error.code);
-  answer.retry_after = error.retry_after;
-  answer.body = error_envelope(error);
-  return answer;
+/// The input of a REST call as plain JSON text; a view of the request, or of `made`.
+Result<std::string_view> rest_input(const CallRequest& request, const Procedure& procedure, std::string& made) {
+  const SchemaPtr input = procedure.input();
+  if (request.method == "GET" || request.method == "HEAD") {
+    if (input->kind == Schema::Kind::none) return made;
+    auto json = query_to_json(request.query, *input);
+    if (!json) return std::unexpected(std::move(json.error()));
+    made = std::move(*json);
+    // No parameters are no members, which is not the same as no input.
+    if (made.empty() && !procedure.input_optional()) made = "{}";
+    return made;
+  }
+  constexpr std::string_view kKey = "idempotencyKey";
+  if (request.idempotency_key.empty() || input->kind != Schema::Kind::object) return request.body;
+  if (std::ranges::none_of(input->members, [&](const Schema::Member& member) { return member.name == kKey; })) return request.body;
+  made = with_member(request.body, kKey, request.idempotency_key);
+  return made;
 }
 
 class Context final : public CallContext {
  public:
-  Context(const CallRequest& request, std::string_view body, const Procedure& procedure, access::Identity& identity, async::BlockingPool& pool)
-      : request_(request), body_(body), procedure_(procedure), identity_(identity), pool_(pool) {}
-
-  std::string_view body() const override { return body_; }
-  async::BlockingPool& pool() override { return pool_; }
-  const Caller& caller() const override { return caller_; }
-
-  awaitable<Result<void>> admit() override {
+  Context(const CallRequest& request, std::string_view body, const Procedure& procedure, access::Identity& identity, access::ObjectAccess& objects,
+          async::BlockingPool& pool, limits::RateLimiter* limiter)
+      : request_(request), body_(body), procedure_(procedure), pool_(pool), limiter_(limiter), admission_(procedure, identity, objects) {
     caller_.correlation_id = request_.correlation_id;
     caller_.address = request_.address;
     caller_.user_agent = request_.user_agent;
     caller_.forwarded = request_.forwarded;
-    if (procedure_.access().type == access::UserType::anonymous) {
-      caller_.principal = access::Principal::nobody();
-      co_return Result<void>();
-    }
-    auto principal = co_await identity_.identify(request_.credentials);
+  }
+
+  std::string_view body() const override { return body_; }
+  bool plain() const override { return request_.wire == Wire::rest; }
+  async::BlockingPool& pool() override { return pool_; }
+  const Caller& caller() const override { return caller_; }
+
+  awaitable<Result<void>> authenticate() override {
+    if (limiter_ != nullptr && procedure_.options().tries_secrets)
+      if (auto let = limiter_->sign_in(request_.address, std::bit_cast<std::uintptr_t>(&procedure_)); !let) co_return let;
+    auto principal = co_await admission_.authenticate(request_.credentials);
     if (!principal) co_return std::unexpected(std::move(principal.error()));
     caller_.principal = std::move(*principal);
-    static const access::RuleSet none;
-    if (procedure_.access().type != access::UserType::public_) co_return access::authorize(procedure_.access(), *caller_.principal, none);
-    auto visitors = co_await identity_.anonymous_rules();
-    if (!visitors) co_return std::unexpected(std::move(visitors.error()));
-    co_return access::authorize(procedure_.access(), *caller_.principal, **visitors);
+    if (limiter_ != nullptr) co_return limiter_->principal(*caller_.principal);
+    co_return Result<void>();
   }
+  Result<void> authorize() override { return admission_.authorize(*caller_.principal); }
+  bool judges_objects() const override { return admission_.judges_objects(); }
+  bool admit_now() override {
+    if (procedure_.options().tries_secrets) return false;
+    caller_.principal = admission_.authenticate_now(request_.credentials);
+    return caller_.principal != nullptr && admission_.authorize(*caller_.principal) && admission_.authorize_objects_now(caller_);
+  }
+  bool count_now() override { return limiter_ == nullptr || limiter_->takes_principal(*caller_.principal); }
+  awaitable<Result<void>> authorize_objects(Named named) override { return admission_.authorize_objects(caller_, std::move(named)); }
 
  private:
   const CallRequest& request_;
   std::string_view body_;
   const Procedure& procedure_;
-  access::Identity& identity_;
   async::BlockingPool& pool_;
+  limits::RateLimiter* limiter_;
+  Admission admission_;
   Caller caller_;
 };
 
@@ -123,16 +158,19 @@ std::string error_envelope(const Error& error) {
   return out;
 }
 
-std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
-  std::optional<std::string> found;
-  while (!query.empty()) {
-    const auto end = query.find('&');
-    const auto pair = query.substr(0, end);
-    query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
-    const auto equals = pair.find('=');
-    if (percent_decode(pair.substr(0, equals)) == name) found = equals == std::string_view::npos ? std::string() : percent_decode(pair.substr(equals + 1));
+CallAnswer refusal(const Error& error, Wire wire, std::string_view accept) {
+  CallAnswer answer;
+  answer.status = http_status(error.code);
+  answer.retry_after = error.retry_after;
+  if (wire == Wire::rpc) {
+    answer.body = error_envelope(error);
+  } else if (accepts_problem(accept)) {
+    answer.body = problem_details(error);
+    answer.content_type = kProblemType;
+  } else {
+    answer.body = rest_error(error);
   }
-  return found;
+  return answer;
 }
 
 Result<void> Dispatcher::mount(Area area) {
@@ -149,13 +187,14 @@ Result<void> Dispatcher::check() const {
   for (const auto& area : areas_)
     for (const auto& rule : area.rules())
       if (!declared.insert(rule.id).second) return fail(ErrorCode::internal, "access rule {} is declared twice", rule.id);
+  std::vector<std::string> types;
+  for (const auto& area : areas_) types.insert(types.end(), area.object_types().begin(), area.object_types().end());
   for (const auto& area : areas_) {
-    for (const auto& procedure : area.procedures()) {
-      auto needed = procedure->access().rules;
-      if (!procedure->access().or_rule.empty()) needed.push_back(procedure->access().or_rule);
-      for (const auto& rule : needed)
-        if (!declared.contains(rule)) return fail(ErrorCode::internal, "procedure {}.{} needs the undeclared rule {}", area.name(), procedure->name(), rule);
-    }
+    std::vector<std::string> own_rules;
+    for (const auto& rule : area.rules()) own_rules.push_back(rule.id);
+    for (const auto& procedure : area.procedures())
+      if (auto checked = check_requirement(*procedure, own_rules, types); !checked)
+        return fail(ErrorCode::internal, "procedure {}.{} {}", area.name(), procedure->name(), checked.error().message);
   }
   return {};
 }
@@ -173,28 +212,61 @@ awaitable<CallAnswer> Dispatcher::call(CallRequest request) const {
     answer.body = std::string(R"({"error":"Not Found"})");
     co_return answer;
   }
-  const bool get = request.method == "GET" || request.method == "HEAD";
-  if (request.method != "POST" && !(get && procedure->kind() == Kind::query)) {
-    auto answer = refused({.code = ErrorCode::method_not_supported, .message = "Method Not Supported"});
-    answer.allow = procedure->kind() == Kind::query ? "GET, HEAD, POST" : "POST";
+  const auto refuse = [&](Error error) { return refusal(error, request.wire, request.accept); };
+  if (!allows(*procedure, request.wire, request.method)) {
+    auto answer = refuse({.code = ErrorCode::method_not_supported, .message = "Method Not Supported"});
+    answer.allow = allowed_methods(*procedure, request.wire);
     co_return answer;
   }
-  std::string data;
+  const bool get = request.method == "GET" || request.method == "HEAD";
+  if (!get && !request.body.empty() && !is_json(request.content_type))
+    co_return refuse({.code = ErrorCode::unsupported_media_type, .message = "The request body must be application/json"});
+  std::string made;
   std::string_view body = request.body;
-  if (get) {
-    data = query_parameter(request.query, "data").value_or(std::string());
-    body = data;
-  } else if (!body.empty() && !is_json(request.content_type)) {
-    co_return refused({.code = ErrorCode::unsupported_media_type, .message = "The request body must be application/json"});
+  if (request.wire == Wire::rest) {
+    auto input = rest_input(request, *procedure, made);
+    if (!input) co_return refuse(std::move(input.error()));
+    body = *input;
+  } else if (get) {
+    made = query_parameter(request.query, "data").value_or(std::string());
+    body = made;
   }
-  Context context(request, body, *procedure, identity_, pool_);
+  Context context(request, body, *procedure, identity_, objects_, pool_, limiter_);
   Reply reply = co_await procedure->call(context);
   CallAnswer answer;
-  if (reply) answer.body = std::move(*reply);
-  else answer = refused(std::move(reply.error()));
-  if (context.caller().principal != nullptr && context.caller().principal->kind != access::Principal::Kind::none)
-    answer.user_id = context.caller().principal->id.to_string();
+  if (reply)
+    answer.body = std::move(*reply);
+  else
+    answer = refuse(std::move(reply.error()));
+  answer.caller = context.caller().principal;
+  if (!reply) co_return answer;
+  // Only what the cache keeps can be asked for again without change; a POST pays nothing for it.
+  if (const auto* kept = std::get_if<std::shared_ptr<const std::string>>(&answer.body); get && kept != nullptr) {
+    answer.etag = etag_of(**kept);
+    if (names_etag(request.if_none_match, answer.etag)) {
+      answer.status = 304;
+      answer.body = std::string();
+      co_return answer;
+    }
+  }
+  if (request.wire == Wire::rest) {
+    const auto* text = std::get_if<std::string>(&answer.body);
+    std::string value(value_of_envelope(text != nullptr ? std::string_view(*text) : std::string_view(*std::get<1>(answer.body))));
+    if (value.empty()) answer.content_type = {};
+    answer.body = std::move(value);
+  }
   co_return answer;
+}
+
+std::optional<CallAnswer> Dispatcher::call_now(const Procedure& procedure, const CallRequest& request) const {
+  if (request.wire != Wire::rpc || request.method != "POST" || (!request.body.empty() && !is_json(request.content_type))) return std::nullopt;
+  Context context(request, request.body, procedure, identity_, objects_, pool_, limiter_);
+  auto body = procedure.call_now(context);
+  if (!body) return std::nullopt;
+  CallAnswer answer;
+  answer.body = std::move(*body);
+  answer.caller = context.caller().principal;
+  return answer;
 }
 
 std::string contract_typescript(const std::vector<Area>& areas, const std::vector<SignalType>& signals) {
@@ -203,9 +275,10 @@ std::string contract_typescript(const std::vector<Area>& areas, const std::vecto
       "export interface Procedure<I, O> { input: I; output: O }\n\n"
       "export interface Contract {\n";
   for (const auto& area : areas) {
+    if (area.procedures().empty()) continue;
     out += "  " + area.name() + ": {\n";
     for (const auto& procedure : area.procedures()) {
-      if (procedure->access().type == access::UserType::service && procedure->access().or_rule.empty()) continue;
+      if (!is_documented(*procedure)) continue;
       out += "    " + procedure->name() + ": Procedure<" + to_typescript(*procedure->input(), Direction::input) +
              (procedure->input_optional() && procedure->input()->kind != Schema::Kind::none ? " | undefined, " : ", ") +
              to_typescript(*procedure->output(), Direction::output) + ">;\n";

@@ -97,6 +97,12 @@ void Issues::no_union_branch(const Path* path, std::string_view discriminator, c
   end(&at, "Invalid input");
 }
 
+void Issues::strangers(const Path* path, const std::vector<std::string>& names) {
+  if (!begin()) return;
+  text_ += "\"code\":\"unrecognized_keys\",\"keys\":[" + quoted(names, ",") + "]";
+  end(path, (names.size() == 1 ? "Unrecognized key: " : "Unrecognized keys: ") + quoted(names, ", "));
+}
+
 void Issues::custom(const Path* path, std::string_view message) {
   if (!begin()) return;
   text_ += "\"code\":\"custom\"";

@@ -34,6 +34,7 @@ class Issues {
   void bad_format(const Path* path, std::string_view format, std::string_view what);
   void not_one_of(const Path* path, const std::vector<std::string>& values);
   void no_union_branch(const Path* path, std::string_view discriminator, const std::vector<std::string>& options);
+  void strangers(const Path* path, const std::vector<std::string>& names);
   void custom(const Path* path, std::string_view message);
 
   /// `[{...},...]`

@@ -27,12 +27,60 @@ void bounds(std::string& out, const Schema& schema, std::string_view min_name, s
   if (schema.max) out += ",\"" + std::string(max_name) + "\":" + std::to_string(*schema.max);
 }
 
-void json_schema(std::string& out, const Schema& schema);
+/// What a schema is written for: a form, or the contract of one direction.
+enum class Style { form, input, output };
 
-void body(std::string& out, const Schema& schema) {
+void body(std::string& out, const Schema& schema, Style style);
+
+void json_schema(std::string& out, const Schema& schema, Style style) {
+  out += '{';
+  body(out, schema, style);
+  out += '}';
+}
+
+void members(std::string& out, const Schema& schema, Style style) {
+  std::string required;
+  bool first = true;
+  for (const auto& member : schema.members) {
+    if (style == Style::output && member.secret) continue;
+    if (!first) out += ',';
+    first = false;
+    append_json_string(out, member.name);
+    out += ":{";
+    body(out, *member.schema, style);
+    if (style == Style::form) {
+      out += ",\"title\":";
+      append_json_string(out, label_of(member));
+    }
+    if (!member.help.empty()) {
+      out += ",\"description\":";
+      append_json_string(out, member.help);
+    }
+    if (member.fallback && style != Style::output) out += ",\"default\":" + *member.fallback;
+    if (member.secret) out += style == Style::form ? ",\"x-secret\":true" : ",\"writeOnly\":true";
+    if (style == Style::form) {
+      for (const auto& [name, value] : member.hints) {
+        out += ',';
+        append_json_string(out, name);
+        out += ':' + value;
+      }
+    }
+    out += '}';
+    if (!member.required && !(style == Style::output && member.fallback)) continue;
+    if (!required.empty()) required += ',';
+    append_json_string(required, member.name);
+  }
+  out += '}';
+  if (!required.empty()) out += ",\"required\":[" + required + "]";
+}
+
+void body(std::string& out, const Schema& schema, Style style) {
   switch (schema.kind) {
     case Kind::none: out += "\"not\":{}"; return;
-    case Kind::any: out += schema.object_only ? "\"type\":\"object\",\"additionalProperties\":{}" : "\"x-any\":true"; return;
+    case Kind::any:
+      out += schema.object_only ? "\"type\":\"object\",\"additionalProperties\":{}" : "\"x-any\":true";
+      if (schema.max && style != Style::form) out += ",\"x-max-bytes\":" + std::to_string(*schema.max);
+      return;
     case Kind::boolean: out += "\"type\":\"boolean\""; return;
     case Kind::number:
       out += "\"type\":\"number\"";
@@ -52,21 +100,21 @@ void body(std::string& out, const Schema& schema) {
     case Kind::list:
     case Kind::set:
       out += "\"type\":\"array\",\"items\":";
-      json_schema(out, *schema.items[0]);
+      json_schema(out, *schema.items[0], style);
       bounds(out, schema, "minItems", "maxItems");
       if (schema.kind == Kind::set) out += ",\"uniqueItems\":true";
       return;
     case Kind::map:
       out += "\"type\":\"array\",\"items\":{\"type\":\"array\",\"prefixItems\":[";
-      json_schema(out, *schema.items[0]);
+      json_schema(out, *schema.items[0], style);
       out += ',';
-      json_schema(out, *schema.items[1]);
+      json_schema(out, *schema.items[1], style);
       out += "],\"minItems\":2,\"maxItems\":2}";
       bounds(out, schema, "minItems", "maxItems");
       return;
     case Kind::record:
       out += "\"type\":\"object\",\"additionalProperties\":";
-      json_schema(out, *schema.items[0]);
+      json_schema(out, *schema.items[0], style);
       return;
     case Kind::enumeration: {
       out += "\"type\":\"string\",\"enum\":[";
@@ -82,52 +130,20 @@ void body(std::string& out, const Schema& schema) {
       out += "\"anyOf\":[";
       for (std::size_t i = 0; i < schema.items.size(); ++i) {
         if (i > 0) out += ',';
-        json_schema(out, *schema.items[i]);
+        json_schema(out, *schema.items[i], style);
+        // An early form that is still accepted (a bare id) is not what callers should write.
+        if (i > 0 && schema.kind == Kind::either && schema.discriminator.empty() && style == Style::input) out.insert(out.size() - 1, ",\"deprecated\":true");
       }
       if (schema.kind == Kind::nullable) out += ",{\"type\":\"null\"}";
       out += ']';
       return;
-    case Kind::object: {
+    case Kind::object:
       out += "\"type\":\"object\",\"properties\":{";
-      std::string required;
-      bool first = true;
-      for (const auto& member : schema.members) {
-        if (!first) out += ',';
-        first = false;
-        append_json_string(out, member.name);
-        out += ":{";
-        body(out, *member.schema);
-        out += ",\"title\":";
-        append_json_string(out, label_of(member));
-        if (!member.help.empty()) {
-          out += ",\"description\":";
-          append_json_string(out, member.help);
-        }
-        if (member.fallback) out += ",\"default\":" + *member.fallback;
-        if (member.secret) out += ",\"x-secret\":true";
-        for (const auto& [name, value] : member.hints) {
-          out += ',';
-          append_json_string(out, name);
-          out += ':' + value;
-        }
-        out += '}';
-        if (member.required) {
-          if (!required.empty()) required += ',';
-          append_json_string(required, member.name);
-        }
-      }
-      out += '}';
-      if (!required.empty()) out += ",\"required\":[" + required + "]";
-      out += ",\"additionalProperties\":false";
+      members(out, schema, style);
+      // Callers may send more than we know; a form may not.
+      if (style == Style::form || (style == Style::input && schema.strict)) out += ",\"additionalProperties\":false";
       return;
-    }
   }
-}
-
-void json_schema(std::string& out, const Schema& schema) {
-  out += '{';
-  body(out, schema);
-  out += '}';
 }
 
 bool identifier(std::string_view name) {
@@ -141,7 +157,13 @@ bool identifier(std::string_view name) {
 
 std::string to_json_schema(const Schema& schema) {
   std::string out;
-  json_schema(out, schema);
+  json_schema(out, schema, Style::form);
+  return out;
+}
+
+std::string to_contract_schema(const Schema& schema, Direction direction) {
+  std::string out;
+  json_schema(out, schema, direction == Direction::input ? Style::input : Style::output);
   return out;
 }
 

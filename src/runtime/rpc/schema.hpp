@@ -41,9 +41,10 @@ struct Schema {
   };
   Kind kind = Kind::any;
   std::string format;  ///< of text: uuid, email, url
-  std::optional<std::int64_t> min;  ///< of numbers the value, of text UTF-16 units, of lists elements
+  std::optional<std::int64_t> min;  ///< of numbers the value, of text UTF-16 units, of lists elements, of any JSON the bytes of its text
   std::optional<std::int64_t> max;
   bool object_only = false;  ///< of any: only objects
+  bool strict = false;       ///< of objects: no members but these
   std::string discriminator;
   std::vector<std::string> values;                      ///< of enumerations
   std::vector<std::shared_ptr<const Schema>> items;
@@ -55,8 +56,13 @@ using SchemaPtr = std::shared_ptr<const Schema>;
 /// The schema as JSON Schema (2020-12) text, with forms' extension members (x-secret and the hints).
 std::string to_json_schema(const Schema& schema);
 
-/// The type as TypeScript. Input types make members with defaults optional; output types have them always.
+/// Members with defaults may be absent from an input and are always there in an output; a secret is never there.
 enum class Direction { input, output };
+
+/// The schema of one direction as it stands in an OpenAPI document: the bounds of the types, no labels for forms.
+std::string to_contract_schema(const Schema& schema, Direction direction);
+
+/// The type as TypeScript.
 std::string to_typescript(const Schema& schema, Direction direction);
 
 }  // namespace watchbell::rpc

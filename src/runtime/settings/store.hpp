@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/timestamp.hpp"
+#include "platform/crypto/reencryption.hpp"
 #include "platform/sql/session.hpp"
 #include "runtime/settings/sealer.hpp"
 
@@ -44,12 +45,7 @@ struct Judgement {
   std::vector<RecordKey> outdated;   ///< of an earlier version, and fit to be upgraded
 };
 
-struct Reencryption {
-  std::int64_t scanned = 0;
-  std::int64_t reencrypted = 0;
-  std::int64_t skipped = 0;         ///< nothing in them to seal anew
-  std::vector<std::string> failed;  ///< "area/record"; left as they were
-};
+using crypto::Reencryption;
 
 /// The settings of all areas: versioned records of described structs, with their Secret members sealed at any depth. For settings, not for
 /// user content: listing walks the area. Synchronous, on the session of a pool job or a Change. Faults of the database pass through; a record

@@ -3,7 +3,7 @@
 namespace watchbell::signals {
 namespace {
 
-awaitable<void> open(Hub& hub, access::Identity& identity, rpc::RouteRequest request, http::Response& response) {
+awaitable<void> open(Hub& hub, access::Identity& identity, limits::RateLimiter* limiter, rpc::RouteRequest request, http::Response& response) {
   if (!request.http.is_upgrade()) {
     response.add("Upgrade", "websocket");
     rpc::answer_json(response, 426, R"({"error":"Upgrade Required"})");
@@ -18,6 +18,12 @@ awaitable<void> open(Hub& hub, access::Identity& identity, rpc::RouteRequest req
     rpc::answer_json(response, http_status(found.error().code), R"({"error":"Unavailable"})");
     co_return;
   }
+  if (limiter != nullptr)
+    if (const auto let = limiter->principal(**found); !let) {
+      response.add("Retry-After", std::to_string(let.error().retry_after->count()));
+      rpc::answer_json(response, 429, R"({"error":"Too Many Requests"})");
+      co_return;
+    }
   // Only persons have a private channel.
   auto principal = (*found)->kind == access::Principal::Kind::user ? *found : access::Principal::nobody();
   const int verdict = hub.admits(*principal, request.address);
@@ -27,8 +33,8 @@ awaitable<void> open(Hub& hub, access::Identity& identity, rpc::RouteRequest req
     co_return;
   }
   response.upgrade = [&hub, &identity, principal = std::move(principal), cookie = std::string(request.credentials.cookie),
-                      address = std::string(request.address)](std::shared_ptr<http::WebSocket> socket) {
-    return hub.serve(std::move(socket), principal, identity, cookie, address);
+                      address = std::string(request.address)](std::shared_ptr<http::WebSocket> socket) mutable {
+    return hub.serve(std::move(socket), std::move(principal), identity, std::move(cookie), std::move(address));
   };
 }
 
@@ -36,7 +42,7 @@ awaitable<void> open(Hub& hub, access::Identity& identity, rpc::RouteRequest req
 
 void mount(rpc::Front& front, Hub& hub, access::Identity& identity) {
   front.route("GET", "/api/signals/ws",
-              [&hub, &identity](rpc::RouteRequest request, http::Response& response) { return open(hub, identity, request, response); });
+              [&hub, &identity, limiter = front.options().limiter](rpc::RouteRequest request, http::Response& response) { return open(hub, identity, limiter, request, response); });
 }
 
 }  // namespace watchbell::signals

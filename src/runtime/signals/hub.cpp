@@ -1,6 +1,7 @@
 #include "runtime/signals/hub.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
 
 #include <boost/json.hpp>
@@ -16,9 +17,12 @@ constexpr std::uint16_t kSessionEnded = 4401;
 constexpr std::uint16_t kPolicy = 1008;
 constexpr std::uint16_t kTryLater = 1013;
 
+// Items of the log that sockets may take in one turn to be written to: 100 us.
+constexpr std::size_t kCaughtUpPerTurn = 2048;
+
 }  // namespace
 
-struct Hub::Peer {
+struct Hub::Peer : InLine, std::enable_shared_from_this<Peer> {
   Peer(std::shared_ptr<http::WebSocket> s, access::PrincipalPtr p, access::Identity& i, std::string c, std::string a)
       : socket(std::move(s)), principal(std::move(p)), identity(i), cookie(std::move(c)), address(std::move(a)) {}
   std::shared_ptr<http::WebSocket> socket;
@@ -28,13 +32,25 @@ struct Hub::Peer {
   std::string address;
   std::uint64_t number = 0;
   std::uint64_t seq = 0;
-  std::uint64_t told = 0;          // the signal it heard last, so that a user listed twice hears it once
-  std::uint64_t written_turn = 0;  // of the loop
+  std::uint64_t told = 0;      // the signal it heard last, so that a user listed twice hears it once
+  std::uint64_t heard = 0;     // of the log: the number of the next it has not
+  bool scheduled = false;      // stands in due_ or later_
+  Monotonic due{};             // when it may be written to
+  Monotonic writes_full_at{};  // of the bucket of Options::writes
   bool revalidating = false;
   bool again = false;  // asked for while an answer was on its way, which may be older
   std::optional<async::Timer> revalidation;
 
   bool is_user() const { return principal->kind == access::Principal::Kind::user; }
+};
+
+/// What everybody is told, until the last socket has heard it.
+struct Hub::Told {
+  std::string frame;  // up to the number that each socket counts for itself
+  Audience audience;
+  Tally& tally;
+  std::uint64_t last_peer;  // sockets with higher numbers opened after the emission
+  std::size_t left;         // sockets that are still to hear it, or to be found not to be concerned
 };
 
 /// The signals of one place, and how far they have come.
@@ -45,12 +61,14 @@ struct Hub::Batch {
   std::string timestamp;
   std::uint64_t last_peer = 0;  // sockets with higher numbers opened after the emission
   bool ready = false;
-  bool dropped = false;         // freed, not sent
-  bool resync = false;          // no signals: every socket is closed and fetches anew
+  bool dropped = false;  // freed, not sent
+  bool resync = false;   // no signals: every socket is closed and fetches anew
 
   // Of the signal at `at`:
   std::size_t at = 0;
   std::uint64_t signal_number = 0;
+  std::string frame;  // up to the number that each socket counts for itself
+  Tally* tally = nullptr;
   std::size_t user = 0;
   std::uint64_t after_peer = 0;  // those up to here were served (of the user at `user`)
 };
@@ -77,7 +95,10 @@ ClientFrame judge_frame(std::string_view text) {
   return type->get_string() == "ping" ? ClientFrame::ping : ClientFrame::unknown;
 }
 
-Hub::Hub(async::TimerWheel& wheel, async::TaskScope& scope, Options options) : wheel_(wheel), scope_(scope), options_(options), budget_(wheel.executor(), wheel.clock()) {}
+Hub::Hub(async::TimerWheel& wheel, async::TaskScope& scope, Options options)
+    : wheel_(wheel), scope_(scope), options_(options), budget_(wheel.executor(), wheel.clock()), write_timer_([this] {
+        if (!draining_) drain_now();
+      }) {}
 
 Hub::~Hub() {
   for (const auto& batch : pending_) batch->hub = nullptr;
@@ -85,20 +106,17 @@ Hub::~Hub() {
 
 bool Hub::hears(const Peer& peer, const Audience& audience) const {
   switch (audience.kind) {
-    case Audience::Kind::public_: return true;
-    case Audience::Kind::authenticated: return peer.is_user();
-    case Audience::Kind::holders: return peer.principal->rules->holds(audience.rule);
+    case Audience::Kind::public_:
+      return true;
+    case Audience::Kind::authenticated:
+      return peer.is_user();
+    case Audience::Kind::holders:
+      return peer.principal->rules->holds(audience.rule);
   }
   return false;
 }
 
-void Hub::send(Peer& peer, const Signal& signal, const std::string& timestamp) {
-  if (!peer.socket->open()) {
-    ++statistics_.dropped;
-    ++statistics_.dropped_closed;
-    ++tally(signal.id).closed;
-    return;
-  }
+std::string Hub::frame_of(const Signal& signal, const std::string& timestamp) const {
   const bool truncated = signal.payload.size() > options_.payload_limit;
   std::string frame = "{\"type\":\"signal\",\"signalId\":";
   rpc::append_json_string(frame, signal.id);
@@ -107,30 +125,93 @@ void Hub::send(Peer& peer, const Signal& signal, const std::string& timestamp) {
   frame += ",\"payload\":";
   frame += truncated ? std::string_view("{}") : std::string_view(signal.payload);
   if (truncated) frame += ",\"truncated\":true";
-  frame += ",\"timestamp\":\"" + timestamp + "\",\"seq\":" + std::to_string(++peer.seq) + "}";
-  peer.socket->send(std::make_shared<const std::string>(std::move(frame)));
+  frame += ",\"timestamp\":\"" + timestamp + "\",\"seq\":";
+  return frame;
+}
+
+void Hub::take(Peer& peer, std::string_view frame, Tally& tally) {
+  if (!peer.socket->open()) {
+    ++statistics_.dropped;
+    ++statistics_.dropped_closed;
+    ++tally.closed;
+    return;
+  }
+  char rest[24];
+  char* const end = std::to_chars(rest, rest + sizeof rest - 1, ++peer.seq).ptr;
+  *end = '}';
+  peer.socket->hold(frame, std::string_view(rest, static_cast<std::size_t>(end - rest) + 1));
   // A socket closes over a frame that its backlog has no room for; nothing else closes it here.
   if (!peer.socket->open()) {
     ++statistics_.dropped;
     ++statistics_.dropped_overflow;
-    ++tally(signal.id).overflow;
+    ++tally.overflow;
     return;
   }
   ++statistics_.delivered;
-  ++tally(signal.id).delivered;
+  ++tally.delivered;
+}
+
+void Hub::schedule(Peer& peer) {
+  if (std::exchange(peer.scheduled, true)) return;
+  const auto now = wheel_.clock().monotonic();
+  // One that has closed is not written to, but hears no more either.
+  peer.due = peer.socket->open() ? now + limits::take(options_.writes, peer.writes_full_at, now).wait : now;
+  peer.unlink();
+  (peer.due == now ? due_ : later_).push_back(peer);
+}
+
+void Hub::log(const Batch& batch, const Signal& signal) {
+  // Those that opened since are the last of all, and few.
+  std::size_t left = peers_.size();
+  for (auto it = peers_.rbegin(); it != peers_.rend() && it->first > batch.last_peer; ++it) --left;
+  log_.push_back(std::make_shared<Told>(frame_of(signal, batch.timestamp), signal.audience, tally(signal.id), batch.last_peer, left));
+  pending_bytes_ += log_.back()->frame.size();
+  behind_.splice(behind_.end(), idle_);
+  release();
+}
+
+void Hub::release() {
+  for (; !log_.empty() && log_.front()->left == 0; log_.pop_front(), ++log_begin_) {
+    ++statistics_.emitted;
+    ++log_.front()->tally.emitted;
+    pending_bytes_ -= log_.front()->frame.size();
+  }
+}
+
+void Hub::pass(Told& told) {
+  if (--told.left == 0) release();
+}
+
+bool Hub::catch_up(Peer& peer, bool (Hub::*room)()) {
+  while (true) {
+    peer.heard = std::max(peer.heard, log_begin_);
+    if (peer.heard == log_begin_ + log_.size()) return true;
+    if (!(this->*room)()) return false;
+    const auto told = log_[peer.heard++ - log_begin_];  // kept: the socket may come back to us
+    if (peer.number > told->last_peer) continue;
+    if (hears(peer, told->audience)) take(peer, told->frame, told->tally);
+    pass(*told);
+  }
+}
+
+void Hub::leave(Peer& peer) {
+  for (peer.heard = std::max(peer.heard, log_begin_); peer.heard != log_begin_ + log_.size(); ++peer.heard) {
+    Told& told = *log_[peer.heard - log_begin_];
+    if (peer.number > told.last_peer) continue;
+    if (hears(peer, told.audience)) {
+      ++statistics_.dropped;
+      ++statistics_.dropped_closed;
+      ++told.tally.closed;
+    }
+    --told.left;
+  }
+  release();
+  peer.unlink();
 }
 
 Hub::Tally& Hub::tally(std::string_view signal) {
   const auto it = tallies_.find(signal);
   return it != tallies_.end() ? it->second : tallies_.try_emplace(std::string(signal)).first->second;
-}
-
-bool Hub::concerns(const Peer& peer, const Signal* signal) const { return signal == nullptr || signal->revalidate || hears(peer, signal->audience); }
-
-void Hub::tell(const std::shared_ptr<Peer>& peer, const Batch& batch, const Signal* signal) {
-  if (signal == nullptr) peer->socket->close(kTryLater, "too many signals");
-  else if (signal->revalidate) scope_.spawn("signals.revalidate", revalidate(peer));
-  else send(*peer, *signal, batch.timestamp);
 }
 
 bool Hub::room() {
@@ -139,23 +220,55 @@ bool Hub::room() {
   return true;
 }
 
-bool Hub::room_to_write(Peer& peer) {
+void Hub::begin_turn() {
+  budget_.take();  // begins the turn; what it says is about lists, not about writes, which have bounds of their own
   const auto turn = budget_.turn();
-  if (peer.written_turn == turn) return true;  // its frames leave together
-  if (std::exchange(written_turn_, turn) != turn) written_ = 0;
-  if (written_ >= options_.sockets_per_turn) return false;
-  ++written_;
-  peer.written_turn = turn;
+  if (std::exchange(written_turn_, turn) == turn) return;
+  written_ = 0;
+  caught_up_ = 0;
+}
+
+bool Hub::room_to_catch_up() {
+  begin_turn();
+  return caught_up_++ < kCaughtUpPerTurn;
+}
+
+bool Hub::room_to_write() {
+  begin_turn();
+  return written_++ < options_.sockets_per_turn;
+}
+
+bool Hub::wake() {
+  for (; !behind_.empty(); schedule(static_cast<Peer&>(behind_.front())))
+    if (!room()) return false;
+  return true;
+}
+
+bool Hub::write_due() {
+  const auto now = wheel_.clock().monotonic();
+  const auto first = [](Line& line) -> Peer& { return static_cast<Peer&>(line.front()); };
+  while (!later_.empty() && first(later_).due <= now) due_.splice(due_.end(), later_, later_.begin());
+  while (!due_.empty()) {
+    const auto peer = first(due_).shared_from_this();
+    if (!catch_up(*peer, &Hub::room_to_catch_up) || !room_to_write()) return false;
+    peer->scheduled = false;
+    peer->writes_full_at = limits::take(options_.writes, peer->writes_full_at, now).full_at;
+    peer->unlink();
+    idle_.push_back(*peer);
+    peer->socket->flush();
+  }
+  if (!later_.empty()) wheel_.arm(write_timer_, first(later_).due - now);
   return true;
 }
 
 bool Hub::tell_all(Batch& batch, const Signal* signal) {
   for (auto it = peers_.upper_bound(batch.after_peer); it != peers_.end() && it->first <= batch.last_peer; ++it) {
     if (!room()) return false;
-    const bool concerned = concerns(*it->second, signal);
-    if (concerned && !room_to_write(*it->second)) return false;
     batch.after_peer = it->first;
-    if (concerned) tell(it->second, batch, signal);
+    if (signal == nullptr)
+      it->second->socket->close(kTryLater, "too many signals");
+    else
+      scope_.spawn("signals.revalidate", revalidate(it->second));
   }
   return true;
 }
@@ -167,36 +280,63 @@ bool Hub::tell_users(Batch& batch, const Signal& signal) {
     if (found == users_.end()) continue;
     for (const auto& peer : found->second) {
       if (peer->number > batch.last_peer) break;
-      if (peer->number <= batch.after_peer || peer->told == batch.signal_number || !concerns(*peer, &signal)) continue;
-      if (!room() || !room_to_write(*peer)) return false;
+      if (peer->number <= batch.after_peer || peer->told == batch.signal_number) continue;
+      if (!signal.revalidate && !hears(*peer, signal.audience)) continue;
+      if (!room()) return false;
+      if (!signal.revalidate && !catch_up(*peer, &Hub::room)) return false;
       batch.after_peer = peer->number;
       peer->told = batch.signal_number;
-      tell(peer, batch, &signal);
+      if (signal.revalidate) {
+        scope_.spawn("signals.revalidate", revalidate(peer));
+        continue;
+      }
+      take(*peer, batch.frame, *batch.tally);
+      schedule(*peer);
     }
   }
   return true;
 }
 
-bool Hub::deliver(std::size_t at_least) {
-  delivering_ = true;
+bool Hub::work(std::size_t at_least) {
+  working_ = true;
   struct Ended {
     bool& flag;
     ~Ended() { flag = false; }
-  } const ended{delivering_};
+  } const ended{working_};
   guaranteed_ = at_least;
+  const bool delivered = deliver();
+  guaranteed_ = at_least;
+  const bool woken = wake();
+  return write_due() && delivered && woken;
+}
+
+bool Hub::deliver() {
   while (!pending_.empty() && pending_.front()->ready) {
     Batch& batch = *pending_.front();
     if (batch.resync && !tell_all(batch, nullptr)) return false;
     while (batch.at < batch.signals.list.size()) {
       Signal& signal = batch.signals.list[batch.at];
+      bool logged = false;  // is counted when the last socket has heard it
       if (batch.dropped || peers_.empty()) {
         // Freeing a long list takes its time too.
         if (!room()) return false;
       } else {
-        if (batch.signal_number == 0) batch.signal_number = ++signal_number_;
-        if (!(signal.to_all ? tell_all(batch, &signal) : tell_users(batch, signal))) return false;
+        if (batch.signal_number == 0) {
+          batch.signal_number = ++signal_number_;
+          if (!signal.revalidate && !signal.to_all) {
+            batch.frame = frame_of(signal, batch.timestamp);
+            batch.tally = &tally(signal.id);
+          }
+        }
+        if (signal.to_all && !signal.revalidate) {
+          if (!room()) return false;
+          log(batch, signal);
+          logged = true;
+        } else if (!(signal.to_all ? tell_all(batch, &signal) : tell_users(batch, signal))) {
+          return false;
+        }
       }
-      if (!signal.revalidate) {
+      if (!signal.revalidate && !logged) {
         ++(batch.dropped ? statistics_.forgotten : statistics_.emitted);
         if (!batch.dropped) ++tally(signal.id).emitted;
       }
@@ -242,18 +382,21 @@ void Hub::settle(Batch& batch, Signals signals) {
   batch.last_peer = last_peer_;
   if (!batch.signals.list.empty() && !peers_.empty()) batch.timestamp = wheel_.clock().now().to_iso();
   pending_bytes_ += batch.signals.bytes;
-  if (!draining_ && !delivering_) drain_now();
+  if (!draining_ && !working_) drain_now();
   if (pending_bytes_ > options_.pending_bytes_max) overflow();
 }
 
 void Hub::drain_now() {
   // Not a single item is promised: many small emissions of one turn must not add up to a large one.
-  if (!deliver(0)) scope_.spawn("signals.drain", drain(Draining(*this)));
+  if (!work(0)) scope_.spawn("signals.drain", drain(Draining(*this)));
 }
 
 awaitable<void> Hub::drain(Draining /*marks the end*/) {
-  do co_await budget_.next_turn();
-  while (!deliver(TurnBudget::kStride));
+  bool done = false;
+  while (!done) {
+    co_await budget_.next_turn();
+    done = work(TurnBudget::kStride);
+  }
 }
 
 void Hub::overflow() {
@@ -262,6 +405,12 @@ void Hub::overflow() {
     batch->dropped = true;
     pending_bytes_ -= std::exchange(batch->signals.bytes, 0);
   }
+  for (const auto& told : log_) {
+    ++statistics_.forgotten;
+    pending_bytes_ -= told->frame.size();
+  }
+  log_begin_ += log_.size();
+  log_.clear();
   const auto resync = std::make_shared<Batch>(*this);
   resync->ready = true;
   resync->resync = true;
@@ -314,7 +463,7 @@ awaitable<void> Hub::revalidate(std::shared_ptr<Peer> peer) {
 }
 
 awaitable<void> Hub::serve(std::shared_ptr<http::WebSocket> socket, access::PrincipalPtr principal, access::Identity& identity, std::string cookie,
-                             std::string address) {
+                           std::string address) {
   // The limits again: many upgrades may have been admitted before the first of them came here.
   if (admits(*principal, address) != 200) {
     socket->close(kTryLater, "too many sockets");
@@ -326,6 +475,8 @@ awaitable<void> Hub::serve(std::shared_ptr<http::WebSocket> socket, access::Prin
   });
   peer->number = ++last_peer_;
   peers_.emplace_hint(peers_.end(), peer->number, peer);
+  peer->heard = log_begin_ + log_.size();
+  idle_.push_back(*peer);
   const bool user = peer->is_user();
   const UserId id(peer->principal->id);
   if (user) {
@@ -342,6 +493,7 @@ awaitable<void> Hub::serve(std::shared_ptr<http::WebSocket> socket, access::Prin
     ~Leave() { run(); }
   } const leave{[&] {
     peer->revalidation->cancel();
+    this->leave(*peer);
     peers_.erase(peer->number);
     if (user) {
       const auto mine = users_.find(id);
@@ -374,11 +526,16 @@ awaitable<void> Hub::serve(std::shared_ptr<http::WebSocket> socket, access::Prin
       break;
     }
     switch (judge_frame(*frame)) {
-      case ClientFrame::ping: peer->socket->send(pong); break;
-      case ClientFrame::unknown: break;
+      case ClientFrame::ping:
+        peer->socket->send(pong);
+        break;
+      case ClientFrame::unknown:
+        break;
       case ClientFrame::malformed:
-        if (++malformed > options_.malformed_allowed) peer->socket->close(kPolicy, "malformed frames");
-        else if (malformed == 1) peer->socket->send(complaint);
+        if (++malformed > options_.malformed_allowed)
+          peer->socket->close(kPolicy, "malformed frames");
+        else if (malformed == 1)
+          peer->socket->send(complaint);
         break;
     }
   }

@@ -9,10 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include <boost/intrusive/list.hpp>
+
 #include "async/task_scope.hpp"
 #include "async/timer_wheel.hpp"
 #include "platform/http_server/http.hpp"
 #include "runtime/access/principal.hpp"
+#include "runtime/limits/bucket_table.hpp"
 #include "runtime/signals/signal.hpp"
 #include "runtime/signals/turn_budget.hpp"
 
@@ -20,9 +23,14 @@ namespace watchbell::signals {
 
 /// All websockets of this process, and who hears what. Loop-only.
 ///
-/// Emissions stand in one queue, in the order in which their places were taken, and frames are queued on the sockets from its front: at once
-/// while nothing waits and the turn of the loop has room (TurnBudget, Options::sockets_per_turn), the rest by one task over the next turns. So
-/// emission costs its caller no more than a slice of a turn, and each socket hears in the order of emission.
+/// Emissions stand in one queue, in the order in which their places were taken, and are taken from its front: at once while nothing waits and the turn of
+/// the loop has room (TurnBudget), the rest by one task over the next turns. So emission costs its caller no more than a slice of a turn.
+///
+/// What everybody is told is kept once, in a log; each socket knows how far it has heard. It catches up when it is written to, and before it is told
+/// something of its own, so that each hears in the order of emission, and a signal to ten thousand busy sockets touches none of them.
+///
+/// Writing costs a system call: so many sockets a turn (Options::sockets_per_turn), and each at most so often (Options::writes). What a busy socket is told
+/// in between leaves in one write.
 ///
 /// A signal is for the sockets that are open when it is emitted, less those that have closed or lost the right to it when their turn comes. One
 /// that opens later need not get it: what it reads is newer. Nothing of a signal is kept once its last socket was served; a socket that is too slow
@@ -34,13 +42,15 @@ class Hub {
     std::size_t sockets_per_user = 20;
     std::size_t sockets_per_address = 50;  ///< anonymous ones
     std::size_t sockets_max = 20'000;
-    double inbound_rate = 5;               ///< frames a second a client may send
+    double inbound_rate = 5;  ///< frames a second a client may send
     double inbound_burst = 20;
-    int malformed_allowed = 4;             ///< the next one closes with 1008
+    int malformed_allowed = 4;  ///< the next one closes with 1008
     std::chrono::seconds revalidate_every{60};
-    std::size_t payload_limit = 32 * 1024; ///< larger payloads leave as {} with truncated:true
+    std::size_t payload_limit = 32 * 1024;  ///< larger payloads leave as {} with truncated:true
     /// Sockets written to in one turn: each costs a system call at its end (7 us), so that 64 take about half a millisecond more.
     std::size_t sockets_per_turn = 64;
+    /// How often one socket is written to. The burst lets a few signals pass at once, and ten a second without a wait however their distances vary.
+    limits::Rate writes{.every = std::chrono::milliseconds(100), .burst = 3};
     std::size_t pending_bytes_max = std::size_t{128} << 20;
   };
   struct Statistics {
@@ -113,23 +123,44 @@ class Hub {
 
  private:
   struct Peer;
+  struct Told;
   struct Draining;
-  /// Serves what is ready until nothing is left (true) or the turn has no room (false), `at_least` items in any case.
-  bool deliver(std::size_t at_least);
-  /// Serves the sockets of one signal (of none: closes them), from where it stopped. Whether none is left.
+  struct InLine : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {};
+  /// Sockets in a row. Each stands in one of ours while it is open.
+  using Line = boost::intrusive::list<InLine, boost::intrusive::constant_time_size<false>>;
+  /// One turn's work, `at_least` items of each kind in any case. Whether nothing is left.
+  bool work(std::size_t at_least);
+  /// Takes what is ready, as far as this turn has room. Whether nothing is left.
+  bool deliver();
+  /// Has the sockets of one signal prove themselves again (of none: closes them), from where it stopped. Whether none is left.
   bool tell_all(Batch& batch, const Signal* signal);
   bool tell_users(Batch& batch, const Signal& signal);
-  void tell(const std::shared_ptr<Peer>& peer, const Batch& batch, const Signal* signal);
-  bool concerns(const Peer& peer, const Signal* signal) const;
-  /// Whether this turn has room for one more item; for a frame to this socket.
+  /// Puts what everybody is to hear into the log.
+  void log(const Batch& batch, const Signal& signal);
+  /// Has a socket take what the log has for it, while there is `room`. Whether it has all of it.
+  bool catch_up(Peer& peer, bool (Hub::*room)());
+  /// Counts that one socket less is to hear it.
+  void pass(Told& told);
+  /// A socket that leaves hears no more of the log.
+  void leave(Peer& peer);
+  void release();
+  void take(Peer& peer, std::string_view frame, Tally& tally);
+  void schedule(Peer& peer);
+  /// Whether this turn has room for one more item; for one more item of the log; for a write to one more socket.
   bool room();
-  bool room_to_write(Peer& peer);
+  bool room_to_catch_up();
+  bool room_to_write();
+  void begin_turn();
+  /// Gives those who are behind their time to be written to. Whether all of them have one.
+  bool wake();
+  /// Writes to the sockets whose time has come, as far as this turn has room. Whether none is left.
+  bool write_due();
   void settle(Batch& batch, Signals signals);
   /// Forgets all that waits and has every socket fetch anew, rather than grow.
   void overflow();
   void drain_now();
   awaitable<void> drain(Draining mark);
-  void send(Peer& peer, const Signal& signal, const std::string& timestamp);
+  std::string frame_of(const Signal& signal, const std::string& timestamp) const;
   Tally& tally(std::string_view signal);
   bool hears(const Peer& peer, const Audience& audience) const;
   awaitable<void> revalidate(std::shared_ptr<Peer> peer);
@@ -140,16 +171,24 @@ class Hub {
   Options options_;
   TurnBudget budget_;
   std::uint64_t last_peer_ = 0;
-  std::map<std::uint64_t, std::shared_ptr<Peer>> peers_;                       // by number, in the order of their opening
-  std::unordered_map<UserId, std::vector<std::shared_ptr<Peer>>> users_;       // likewise; no entry is empty
+  std::map<std::uint64_t, std::shared_ptr<Peer>> peers_;                  // by number, in the order of their opening
+  std::unordered_map<UserId, std::vector<std::shared_ptr<Peer>>> users_;  // likewise; no entry is empty
   std::deque<std::shared_ptr<Batch>> pending_;
   std::size_t pending_bytes_ = 0;
   std::uint64_t signal_number_ = 0;
+  std::deque<std::shared_ptr<Told>> log_;  // what some socket has not heard yet
+  std::uint64_t log_begin_ = 0;            // the number of its first
+  Line idle_;                              // sockets that have heard and written everything
+  Line behind_;                            // that have not, and have no time to be written to yet
+  Line due_;                               // to be written to now
+  Line later_;                             // at their time; almost in its order
+  async::Timer write_timer_;               // for the first of later_
   std::uint64_t written_turn_ = 0;
-  std::size_t written_ = 0;      // sockets written to in written_turn_
-  std::size_t guaranteed_ = 0;   // items of this delivery that are done whatever the budget says
-  bool delivering_ = false;      // further up the stack: a socket's send() came back to us
-  bool draining_ = false;        // the task runs
+  std::size_t written_ = 0;     // sockets written to in written_turn_
+  std::size_t caught_up_ = 0;   // items of the log that they took for that
+  std::size_t guaranteed_ = 0;  // items that are still done whatever the budget says
+  bool working_ = false;        // further up the stack: a socket came back to us
+  bool draining_ = false;       // the task runs
   std::map<std::string, std::size_t, std::less<>> anonymous_by_address_;
   Statistics statistics_;
   std::map<std::string, Tally, std::less<>> tallies_;

@@ -21,14 +21,18 @@ namespace watchbell::test {
 class FakeIdentity final : public access::Identity {
  public:
   awaitable<Result<access::PrincipalPtr>> identify(access::Credentials credentials) override {
+    const auto principal = identify_now(credentials);
+    co_return principal == nullptr ? access::Principal::nobody() : principal;
+  }
+  access::PrincipalPtr identify_now(access::Credentials credentials) override {
     const auto id = Uuid::parse(credentials.cookie);
-    if (!id || gone.contains(*id)) co_return access::Principal::nobody();
+    if (!id || gone.contains(*id)) return nullptr;
     access::Principal user;
     user.kind = access::Principal::Kind::user;
     user.id = *id;
     user.rules = std::make_shared<const access::RuleSet>(rules);
     user.expires_at = expires_at;
-    co_return std::make_shared<const access::Principal>(std::move(user));
+    return std::make_shared<const access::Principal>(std::move(user));
   }
   awaitable<Result<access::RuleSetPtr>> anonymous_rules() override { co_return std::make_shared<const access::RuleSet>(anonymous); }
   std::set<Uuid> gone;
@@ -40,11 +44,18 @@ class FakeIdentity final : public access::Identity {
 /// Calls procedures as clients do, without a socket between.
 struct Wire {
   explicit Wire(access::Identity& identity) : dispatcher(identity, pool) {}
-  /// "200 {...}": status and body of a POST.
+  /// "200 {...}": status and body of a POST. What is answered at once is what is answered otherwise.
   awaitable<std::string> call(std::string path, std::string body, std::string cookie = {}) {
-    const auto answer = co_await dispatcher.call({.method = "POST", .path = path, .body = body, .credentials = {.authorization = {}, .cookie = cookie}});
+    const rpc::CallRequest request{.method = "POST", .path = path, .body = body, .credentials = {.authorization = {}, .cookie = cookie}};
+    const auto* const procedure = dispatcher.find(path);
+    const auto at_once = procedure == nullptr ? std::nullopt : dispatcher.call_now(*procedure, request);
+    const auto text = text_of(co_await dispatcher.call(request));
+    if (at_once) EXPECT_EQ(text_of(*at_once), text);
+    co_return text;
+  }
+  static std::string text_of(const rpc::CallAnswer& answer) {
     const auto* text = std::get_if<std::string>(&answer.body);
-    co_return std::to_string(answer.status) + " " + (text != nullptr ? *text : **std::get_if<1>(&answer.body));
+    return std::to_string(answer.status) + " " + (text != nullptr ? *text : **std::get_if<1>(&answer.body));
   }
   async::BlockingPool pool{{.name = "decode", .threads = 1}};
   rpc::Dispatcher dispatcher;
@@ -64,6 +75,8 @@ class FakeSocket : public http::WebSocket {
   void send(std::shared_ptr<const std::string> text) override {
     if (open_) sent.push_back(*text);
   }
+  void hold(std::string_view begin, std::string_view rest) override { send(std::make_shared<const std::string>(std::string(begin).append(rest))); }
+  void flush() override { ++flushes; }
   void close(std::uint16_t code, std::string) override {
     if (open_) close_code = code;
     open_ = false;
@@ -77,6 +90,7 @@ class FakeSocket : public http::WebSocket {
   }
   std::deque<std::string> incoming;
   std::vector<std::string> sent;
+  int flushes = 0;  // of what was held; sent has it from the start
   std::uint16_t close_code = 0;
 
  private:

@@ -36,7 +36,8 @@ export class Api {
     const response = await fetch(this.program.base + path, { method: "POST", headers, body: JSON.stringify(body) });
     for (const line of response.headers.getSetCookie?.() ?? [response.headers.get("set-cookie") ?? ""]) {
       const pair = line.split(";")[0];
-      if (pair.includes("=")) this.cookie = pair;
+      // That of a half-done sign-in goes as the session's comes.
+      if (pair.includes("=") && pair !== "better-auth.two_factor=") this.cookie = pair;
     }
     const text = await response.text();
     const value = text === "" ? {} : JSON.parse(text);

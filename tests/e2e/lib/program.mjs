@@ -48,8 +48,8 @@ export async function runProgram(program, args, { input = "", env = {}, cwd, wra
 
 /** A server under test: the program with a data folder and a port, which can die and come back. */
 export class Program {
-  /** Outgoing requests may reach loopback, where targets and sinks of tests stand. */
-  static env = { WATCHBELL_EGRESS_ALLOW: "127.0.0.0/8" };
+  /** Outgoing requests may reach loopback, where targets and sinks of tests stand; and all tests of a program come from one address. */
+  static env = { WATCHBELL_EGRESS_ALLOW: "127.0.0.0/8", WATCHBELL_RATE_LIMIT_PRINCIPAL: "off", WATCHBELL_RATE_LIMIT_ADDRESS: "off", WATCHBELL_RATE_LIMIT_SIGN_IN: "off" };
 
   #child;
   #ended;

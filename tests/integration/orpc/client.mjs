@@ -228,6 +228,29 @@ test("AUTHCHECK_01_the_bytes_of_errors_are_those_clients_know", async (context) 
   assert.equal((await bytes(server, "echo/ping", { body: "{}", type: "text/plain" })).status, 415);
 });
 
+test("AUTHCHECK_13_a_meta_path_through_the_prototype_is_refused_and_changes_nothing", async (context) => {
+  const server = await echoServer(context);
+  const everything = await bytes(server, "echo/everything", { body: "{}" });
+  for (const path of ['"__proto__","x"', '"constructor","prototype","x"', '"a","__proto__"', '"toString"']) {
+    const refused = await bytes(server, "echo/echo", { body: `{"json":{"a":{}},"meta":[[1,${path}]]}` });
+    assert.equal(refused.status, 400, path);
+    assert.match(refused.text, /^{"json":{"defined":false,"code":"BAD_REQUEST","status":400,"message":"Malformed request\. /, path);
+  }
+  // As a name like any other it goes in and comes out.
+  const own = '{"json":{"__proto__":"1970-01-01T00:00:00.000Z"},"meta":[[1,"__proto__"]]}';
+  assert.equal((await bytes(server, "echo/echo", { body: own })).text, own);
+  assert.deepEqual(await bytes(server, "echo/everything", { body: "{}" }), everything);
+  assert.deepEqual(await clientOf(server).echo.echo({ x: EPOCH }), { x: EPOCH });
+});
+
+test("AUTHCHECK_01_head_asks_queries_for_their_head", async (context) => {
+  const server = await echoServer(context);
+  const head = await bytes(server, "cat/list?data=%7B%22json%22%3A%7B%22q%22%3A%22a%22%7D%7D", { method: "HEAD" });
+  assert.deepEqual(head, { status: 200, type: "application/json", allow: null, text: "" });
+  assert.equal((await bytes(server, "echo/ping", { method: "HEAD" })).status, 405);
+  for (const method of ["PUT", "PATCH", "DELETE"]) assert.deepEqual([(await bytes(server, "cat/list", { method, body: "{}" })).status, (await bytes(server, "cat/list", { method, body: "{}" })).allow], [405, "GET, HEAD, POST"], method);
+});
+
 test("the_program_does_not_hold_the_echo_area", async (context) => {
   const program = await new Program(context).start();
   assert.equal((await bytes(program, "echo/ping", { body: "{}" })).status, 404);

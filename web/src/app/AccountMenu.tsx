@@ -1,8 +1,11 @@
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useSignOut } from "@/areas/auth/queries";
+import { sendUnsent } from "@/areas/notification/unsent";
 import { t } from "@/lib/i18n/t";
 import type { Session } from "@/lib/session-client";
 import { Button } from "@/ui/Button";
+import { buttonStyle } from "@/ui/button-style";
 import { ErrorNote } from "@/ui/ErrorNote";
 import { Popover } from "@/ui/Popover";
 
@@ -30,13 +33,25 @@ export function AccountMenu({ user }: { user: Session["user"] }) {
         <p className="truncate text-sm text-muted">{user.email}</p>
       </div>
       <div className="flex flex-col gap-2 border-t border-line p-2">
+        <Link to="/settings/account" onClick={() => setOpen(false)} className={`${buttonStyle("quiet")} w-full justify-start`}>
+          {t("account.open")}
+        </Link>
         {signOut.isError && <ErrorNote error={signOut.error} />}
-        <Button tone="quiet" busy={signOut.isPending} className="w-full justify-start" onClick={() => signOut.mutate()}>
+        <Button tone="quiet" busy={signOut.isPending} className="w-full justify-start" onClick={() => leave(signOut.mutate)}>
           {t("account.signOut")}
         </Button>
       </div>
     </Popover>
   );
+}
+
+/**
+ * Whoever sits here later must not see what is pushed to the one who leaves. Not worth keeping him signed in for: without the part, or a
+ * subscription, he leaves all the same. What he did to his inbox is told while he may.
+ */
+function leave(signOut: () => void): void {
+  void import("@/areas/notification/push").then(({ unsubscribeHere }) => unsubscribeHere()).catch(() => undefined);
+  void sendUnsent().then(signOut);
 }
 
 function initial(name: string): string {

@@ -1,10 +1,10 @@
-import { Link } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
 import { use } from "react";
-import { useAccess } from "@/areas/auth/queries";
 import { badgeCount } from "@/lib/format";
 import { t } from "@/lib/i18n/t";
 import { Icon } from "@/ui/Icon";
 import { UnreadContext } from "@/ui/PageTitle";
+import { useAdministration } from "./sections";
 
 const link =
   "flex min-h-9 items-center gap-3 rounded-lg px-3 font-medium text-muted hover:bg-hover hover:text-text aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent-text";
@@ -12,7 +12,8 @@ const link =
 /** The main parts of the app. `onFollow` closes what the list stands in. */
 export function Navigation({ onFollow }: { onFollow?: () => void }) {
   const unread = use(UnreadContext);
-  const has = useAccess();
+  const pathname = useLocation({ select: (location) => location.pathname });
+  const [administration] = useAdministration();
   return (
     <nav aria-label={t("nav.label")}>
       <ul className="flex flex-col gap-0.5">
@@ -39,9 +40,10 @@ export function Navigation({ onFollow }: { onFollow?: () => void }) {
             {t("nav.settings")}
           </Link>
         </li>
-        {has("notification.notification.manage") && (
+        {administration && (
           <li>
-            <Link to="/administration" onClick={onFollow} className={link}>
+            {/* Its first part that is open to the reader; marked on all of them. */}
+            <Link to={administration.to} aria-current={pathname.startsWith("/administration") ? "page" : undefined} onClick={onFollow} className={link}>
               <Icon name="shield" />
               {t("nav.administration")}
             </Link>

@@ -3,6 +3,7 @@ import { Outlet, useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useOnboardingStatus, useSession } from "@/areas/auth/queries";
 import { useUnreadCount } from "@/areas/notification/queries";
+import { useStoredTheme } from "@/areas/theme/queries";
 import { t } from "@/lib/i18n/t";
 import type { Session } from "@/lib/session-client";
 import { ErrorState } from "@/ui/ErrorState";
@@ -11,6 +12,7 @@ import { UnreadContext } from "@/ui/PageTitle";
 import { Redirect } from "@/ui/Redirect";
 import { useLive } from "./live";
 import { Navigation } from "./Navigation";
+import { loadPalette } from "./PaletteButton";
 import { TopBar } from "./TopBar";
 
 /** Long enough after the first page is drawn to be no part of its load. */
@@ -42,6 +44,7 @@ function SignedIn({ session }: { session: Session }) {
   const live = useLive();
   const unread = useUnreadCount();
   const router = useRouter();
+  useStoredTheme();
 
   // Another page begins at its content, as it would had the browser loaded it; whoever types into the search goes on typing.
   useEffect(
@@ -56,6 +59,7 @@ function SignedIn({ session }: { session: Session }) {
   useEffect(() => {
     const timer = setTimeout(() => {
       for (const route of Object.values(router.routesById)) void router.loadRouteChunk(route)?.catch(() => undefined);
+      loadPalette().catch(() => undefined);
     }, REST_AFTER_MS);
     return () => clearTimeout(timer);
   }, [router]);

@@ -8,9 +8,10 @@ import { Dialog } from "@/ui/Dialog";
 import { IconButton } from "@/ui/IconButton";
 import { AccountMenu } from "./AccountMenu";
 import { Navigation } from "./Navigation";
+import { PaletteButton } from "./PaletteButton";
 import { SystemSearch } from "./SystemSearch";
 
-/** Name, search, bell, account; on a narrow page also the way to the folded navigation. */
+/** Name, search, the way to everything, bell, account; on a narrow page also the way to the folded navigation. */
 export function TopBar({ user, live }: { user: Session["user"]; live: RealtimeState }) {
   const [menuOpen, setMenuOpen] = useState(false);
   const closeMenu = () => setMenuOpen(false);
@@ -23,6 +24,7 @@ export function TopBar({ user, live }: { user: Session["user"]; live: RealtimeSt
           <span className="max-sm:sr-only">{t("app.name")}</span>
         </Link>
         <SystemSearch />
+        <PaletteButton />
         <div className="ml-auto flex items-center gap-1">
           <Bell />
           <AccountMenu user={user} />

@@ -1,5 +1,5 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { sessionQuery } from "@/areas/auth/queries";
+import { accessQuery, sessionQuery } from "@/areas/auth/queries";
 import { ApiError, isTransient } from "@/lib/api-error";
 
 const FRESH_MS = 30_000;
@@ -7,8 +7,11 @@ const MOST_RETRIES = 2;
 
 export function makeQueryClient(): QueryClient {
   // A call refused for want of a session means it has ended: the shell asks anew and leads to the sign-in.
+  // One refused for want of a rule means the rules known here may be old: what is offered follows from them.
   const onError = (error: unknown) => {
-    if (error instanceof ApiError && error.status === 401 && queries.getQueryData(sessionQuery.queryKey)) void queries.invalidateQueries(sessionQuery);
+    if (!(error instanceof ApiError) || !queries.getQueryData(sessionQuery.queryKey)) return;
+    if (error.status === 401) void queries.invalidateQueries(sessionQuery);
+    if (error.status === 403) void queries.invalidateQueries(accessQuery);
   };
   const queries: QueryClient = new QueryClient({
     queryCache: new QueryCache({ onError }),

@@ -1,8 +1,10 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect, type RouterHistory } from "@tanstack/react-router";
 import { isState } from "@/areas/healthcheck/states";
 import type { State } from "@/areas/healthcheck/queries";
+import { AdministrationLayout } from "./AdministrationLayout";
 import { ErrorPage } from "./ErrorPage";
 import { NotFoundPage } from "./NotFoundPage";
+import { SettingsLayout } from "./SettingsLayout";
 import { Shell } from "./Shell";
 
 const root = createRootRoute({ notFoundComponent: NotFoundPage });
@@ -29,7 +31,7 @@ const addSystem = createRoute({
 const system = createRoute({
   getParentRoute: () => shell,
   path: "/systems/$systemId",
-  validateSearch: (search): { page?: number } => pageOf(search),
+  validateSearch: pageOf,
   component: lazyRouteComponent(() => import("@/areas/catalog/pages/SystemPage"), "SystemPage"),
 });
 
@@ -47,16 +49,90 @@ const inbox = createRoute({
   component: lazyRouteComponent(() => import("@/areas/notification/pages/InboxPage"), "InboxPage"),
 });
 
-const settings = createRoute({
-  getParentRoute: () => shell,
-  path: "/settings",
+const settings = createRoute({ getParentRoute: () => shell, path: "/settings", component: SettingsLayout });
+
+const notificationSettings = createRoute({
+  getParentRoute: () => settings,
+  path: "/",
+  validateSearch: connectedOf,
   component: lazyRouteComponent(() => import("@/areas/notification/pages/SettingsPage"), "SettingsPage"),
 });
 
-const administration = createRoute({
-  getParentRoute: () => shell,
-  path: "/administration",
+const account = createRoute({
+  getParentRoute: () => settings,
+  path: "/account",
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/AccountPage"), "AccountPage"),
+});
+
+const sessions = createRoute({
+  getParentRoute: () => settings,
+  path: "/sessions",
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/SessionsPage"), "SessionsPage"),
+});
+
+const administration = createRoute({ getParentRoute: () => shell, path: "/administration", component: AdministrationLayout });
+
+const waysOut = createRoute({
+  getParentRoute: () => administration,
+  path: "/",
+  validateSearch: pageOf,
   component: lazyRouteComponent(() => import("@/areas/notification/pages/AdministrationPage"), "AdministrationPage"),
+});
+
+const attempts = createRoute({
+  getParentRoute: () => administration,
+  path: "/attempts",
+  validateSearch: (search): { page?: number; notification?: string } => ({
+    ...pageOf(search),
+    ...(typeof search["notification"] === "string" && search["notification"] !== "" ? { notification: search["notification"] } : {}),
+  }),
+  component: lazyRouteComponent(() => import("@/areas/notification/pages/AttemptsPage"), "AttemptsPage"),
+});
+
+const catalog = createRoute({
+  getParentRoute: () => administration,
+  path: "/catalog",
+  validateSearch: pageOf,
+  component: lazyRouteComponent(() => import("@/areas/catalog/pages/CatalogPage"), "CatalogPage"),
+});
+
+const users = createRoute({
+  getParentRoute: () => administration,
+  path: "/users",
+  validateSearch: (search): { page?: number; find?: string } => ({ ...pageOf(search), ...(typeof search["find"] === "string" && search["find"] !== "" ? { find: search["find"] } : {}) }),
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/UsersPage"), "UsersPage"),
+});
+
+const roles = createRoute({
+  getParentRoute: () => administration,
+  path: "/roles",
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/RolesPage"), "RolesPage"),
+});
+
+const addRole = createRoute({
+  getParentRoute: () => administration,
+  path: "/roles/new",
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/RolePage"), "AddRolePage"),
+});
+
+const role = createRoute({
+  getParentRoute: () => administration,
+  path: "/roles/$roleId",
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/RolePage"), "RolePage"),
+});
+
+const keys = createRoute({
+  getParentRoute: () => administration,
+  path: "/keys",
+  validateSearch: pageOf,
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/KeysPage"), "KeysPage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => administration,
+  path: "/audit",
+  validateSearch: (search): { page?: number; show?: "all" | "refused" } => ({ ...pageOf(search), ...(search["show"] === "refused" ? { show: "refused" } : {}) }),
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/AuditPage"), "AuditPage"),
 });
 
 const signIn = createRoute({
@@ -73,6 +149,35 @@ const onboarding = createRoute({
   component: lazyRouteComponent(() => import("@/areas/auth/pages/OnboardingPage"), "OnboardingPage"),
 });
 
+const signUp = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-up",
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/SignUpPage"), "SignUpPage"),
+});
+
+const forgotPassword = createRoute({
+  getParentRoute: () => root,
+  path: "/forgot-password",
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/ForgotPasswordPage"), "ForgotPasswordPage"),
+});
+
+const resetPassword = createRoute({
+  getParentRoute: () => root,
+  path: "/reset-password",
+  validateSearch: tokenOf,
+  component: lazyRouteComponent(() => import("@/areas/auth/pages/ResetPasswordPage"), "ResetPasswordPage"),
+});
+
+/** An address that leads on to another one. */
+const leadsTo = (path: string, to: "/inbox" | "/administration/attempts" | "/settings/account" | "/administration/users" | "/sign-in" | "/sign-up" | "/onboarding" | "/forgot-password") =>
+  createRoute({
+    getParentRoute: () => root,
+    path,
+    beforeLoad: () => {
+      throw redirect({ to, replace: true });
+    },
+  });
+
 /** Addresses that notifications and bookmarks of the wire contract's other web app carry. */
 const known = [
   createRoute({
@@ -84,28 +189,56 @@ const known = [
   }),
   createRoute({
     getParentRoute: () => root,
-    path: "/notification",
-    beforeLoad: () => {
-      throw redirect({ to: "/inbox", replace: true });
+    path: "/catalog/config",
+    validateSearch: (search): { action?: "create" } => (search["action"] === "create" ? { action: "create" } : {}),
+    beforeLoad: ({ search }) => {
+      throw redirect({ to: search.action === "create" ? "/systems/new" : "/administration/catalog", replace: true });
     },
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/auth/reset-password",
+    validateSearch: tokenOf,
+    beforeLoad: ({ search }) => {
+      throw redirect({ to: "/reset-password", search, replace: true });
+    },
+  }),
+  leadsTo("/notification", "/inbox"),
   createRoute({
     getParentRoute: () => root,
     path: "/notification/settings",
-    beforeLoad: () => {
-      throw redirect({ to: "/settings", replace: true });
+    validateSearch: connectedOf,
+    beforeLoad: ({ search }) => {
+      throw redirect({ to: "/settings", search, replace: true });
     },
   }),
-  createRoute({
-    getParentRoute: () => root,
-    path: "/auth/login",
-    beforeLoad: () => {
-      throw redirect({ to: "/sign-in", replace: true });
-    },
-  }),
+  leadsTo("/notifications/delivery-attempts", "/administration/attempts"),
+  leadsTo("/auth/login", "/sign-in"),
+  leadsTo("/auth/register", "/sign-up"),
+  leadsTo("/auth/onboarding", "/onboarding"),
+  leadsTo("/auth/forgot-password", "/forgot-password"),
+  leadsTo("/auth/change-password", "/settings/account"),
+  leadsTo("/auth/profile", "/settings/account"),
+  leadsTo("/auth/settings", "/administration/users"),
 ];
 
-const tree = root.addChildren([shell.addChildren([systems, addSystem, system, editSystem, inbox, settings, administration]), signIn, onboarding, ...known]);
+const tree = root.addChildren([
+  shell.addChildren([
+    systems,
+    addSystem,
+    system,
+    editSystem,
+    inbox,
+    settings.addChildren([notificationSettings, account, sessions]),
+    administration.addChildren([waysOut, attempts, catalog, users, roles, addRole, role, keys, audit]),
+  ]),
+  signIn,
+  signUp,
+  forgotPassword,
+  resetPassword,
+  onboarding,
+  ...known,
+]);
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
@@ -129,4 +262,15 @@ declare module "@tanstack/react-router" {
 function pageOf(search: Record<string, unknown>): { page?: number } {
   const page = Number(search["page"]);
   return Number.isSafeInteger(page) && page > 1 ? { page } : {};
+}
+
+/** What the way back from a provider carries: the channel that was connected, or why it was not. */
+function connectedOf(search: Record<string, unknown>): { linked?: string; error?: string } {
+  const textOf = (name: "linked" | "error") => (typeof search[name] === "string" && search[name] !== "" ? { [name]: search[name] } : {});
+  return { ...textOf("linked"), ...textOf("error") };
+}
+
+/** What a reset message carries. */
+function tokenOf(search: Record<string, unknown>): { token?: string } {
+  return typeof search["token"] === "string" && search["token"] !== "" ? { token: search["token"] } : {};
 }

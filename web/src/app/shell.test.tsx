@@ -1,4 +1,4 @@
-import { screen, waitFor } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import { openApp } from "../../test/open-app";
 import { staleAfter } from "./live";
@@ -39,6 +39,34 @@ describe("the shell", () => {
     await screen.findByRole("heading", { name: "Systems", level: 1 });
     expect(document.activeElement).toBe(screen.getByRole("searchbox", { name: "Find a system" }));
     expect(document.activeElement).toHaveProperty("value", "shop");
+  });
+
+  it("offers of the administration what its reader may open, and marks where they are", async () => {
+    const { user, at } = openApp("/", { rules: ["catalog.system.read", "auth.roles.read", "auth.audit.read"] });
+    await user.click(await screen.findByRole("link", { name: "Administration" }));
+    await screen.findByRole("heading", { name: "Roles", level: 1 });
+    expect(at()).toBe("/administration/roles");
+    const parts = screen.getByRole("navigation", { name: "Parts of the administration" });
+    expect(within(parts).getAllByRole("link").map((each) => each.textContent)).toEqual(["Roles", "Audit log"]);
+    await user.click(within(parts).getByRole("link", { name: "Audit log" }));
+    await screen.findByRole("heading", { name: "Audit log", level: 1 });
+    expect(within(parts).getByRole("link", { name: "Audit log" }).getAttribute("aria-current")).toBe("page");
+    expect(within(parts).getByRole("link", { name: "Roles" }).getAttribute("aria-current")).toBeNull();
+    expect(screen.getByRole("link", { name: "Administration" }).getAttribute("aria-current")).toBe("page");
+  });
+
+  it("leads from the account menu to the account", async () => {
+    const { user, at } = openApp("/");
+    await user.click(await screen.findByRole("button", { name: "Account: Ada Admin" }));
+    await user.click(await screen.findByRole("link", { name: "Your account" }));
+    expect(await screen.findByRole("heading", { name: "Account", level: 1 })).toBeTruthy();
+    expect(at()).toBe("/settings/account");
+  });
+
+  it("knows the addresses of the wire contract's other web app", async () => {
+    const { at } = openApp("/auth/profile");
+    expect(await screen.findByRole("heading", { name: "Account", level: 1 })).toBeTruthy();
+    expect(at()).toBe("/settings/account");
   });
 
   it("has a page for addresses that lead nowhere", async () => {

@@ -49,3 +49,8 @@ export function issuesOf(data: unknown): Issue[] {
     return [{ path, message: issue.message }];
   });
 }
+
+/** The field of a form an issue is about: the last part of its path that is one, since inputs may nest (`data.name`). */
+export function fieldOf(issue: Issue, fields: readonly string[]): string | undefined {
+  return issue.path.split(".").findLast((part) => fields.includes(part));
+}

@@ -4,7 +4,8 @@ import { ApiError, issuesOf, NETWORK_ERROR } from "./api-error";
 import type { Contract, Procedure } from "./generated/contract";
 
 type Trace = { correlationId?: string };
-type CallContext = { trace?: Trace };
+/** `keepalive`: the call goes on when the page is closed meanwhile; for small inputs. */
+type CallContext = { trace?: Trace; keepalive?: boolean };
 
 /** The contract as functions. A procedure that changes on the server changes here, and the build says where it matters. */
 type ClientOf<T> = { [K in keyof T]: T[K] extends Procedure<infer I, infer O> ? Client<CallContext, I, O, ApiError> : ClientOf<T[K]> };
@@ -18,7 +19,7 @@ export type Output<A extends Area, P extends ProcedureOf<A>> = MembersOf<Contrac
 
 const link = new RPCLink<CallContext>({
   url: () => `${window.location.origin}/api`,
-  fetch: (request, init) => fetch(request, { ...init, credentials: "include" }),
+  fetch: (request, init, { context }) => fetch(request, { ...init, credentials: "include", keepalive: context.keepalive === true }),
   // The outer one gives the call a place to note the answer's id, the inner one sees the answer's head and fills it in.
   interceptors: [
     async (options) => {

@@ -43,6 +43,11 @@ export function sinceTime(at: Date, now: Date): string {
   return count === 0 ? t("time.justNow") : t("time.for", { duration: durations[unit].format(count) });
 }
 
+/** "Mar 2, 2026". */
+export function date(at: Date): string {
+  return day.format(at);
+}
+
 export function exactTime(at: Date): string {
   return exact.format(at);
 }

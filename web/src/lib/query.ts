@@ -15,6 +15,11 @@ export function rpcQuery<A extends Area, P extends ProcedureOf<A>>(area: A, proc
   });
 }
 
+/** The items of a list that comes whole or in pages. */
+export function itemsOf<T>(listing: readonly T[] | { items: readonly T[] }): readonly T[] {
+  return "items" in listing ? listing.items : listing;
+}
+
 /**
  * Makes what these keys hold stale, and fetches again what is on the screen.
  *

@@ -2,8 +2,8 @@ import { useLayoutEffect, useRef, type ReactNode } from "react";
 
 interface DialogProps {
   label: string;
-  /** Asked for by Escape or a press beside it. */
-  onClose: () => void;
+  /** Asked for by Escape or a press beside it. Without it, only what stands in the panel closes it. */
+  onClose?: () => void;
   className?: string;
   children: ReactNode;
 }
@@ -24,16 +24,20 @@ export function Dialog({ label, onClose, className = "", children }: DialogProps
 
   return (
     // The press beside the panel is a shortcut for the mouse; the keyboard has Escape, which the browser turns into `cancel`.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <dialog
       ref={ref}
       aria-label={label}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        onClose?.();
+      }}
+      onKeyDown={(event) => {
+        // A browser asks once by `cancel`, and closes by itself at the second Escape.
+        if (event.key === "Escape" && !onClose) event.preventDefault();
       }}
       onClick={(event) => {
-        if (event.target === event.currentTarget) onClose();
+        if (event.target === event.currentTarget) onClose?.();
       }}
       className={`arrive bg-raised text-text shadow-raised ${className}`}
     >

@@ -10,7 +10,7 @@ interface IconButtonProps extends ComponentProps<"button"> {
 
 export function IconButton({ icon, label, className, ...rest }: IconButtonProps) {
   return (
-    <button {...rest} type="button" aria-label={label} title={label} className={classes("inline-flex size-9 items-center justify-center rounded-lg text-muted hover:bg-hover hover:text-text", className)}>
+    <button {...rest} type="button" aria-label={label} title={label} className={classes("inline-flex size-9 shrink-0 items-center justify-center rounded-lg text-muted hover:bg-hover hover:text-text", className)}>
       <Icon name={icon} className="size-4.5" />
     </button>
   );

@@ -1,5 +1,6 @@
 import { useCallback, useRef, useState, type ReactNode } from "react";
 import { t } from "@/lib/i18n/t";
+import { Button } from "./Button";
 import { IconButton } from "./IconButton";
 import { classes } from "./classes";
 import { ToastContext, type ToastMessage } from "./toasts";
@@ -21,7 +22,8 @@ export function ToastProvider({ children }: { children: ReactNode }) {
     (message: ToastMessage) => {
       const id = nextId.current++;
       setShown((all) => [...all.slice(1 - MOST), { ...message, id }]);
-      if (message.tone !== "error") setTimeout(() => close(id), SHOWN_MS);
+      if (message.tone !== "error" && !message.stays) setTimeout(() => close(id), SHOWN_MS);
+      return () => close(id);
     },
     [close],
   );
@@ -31,7 +33,17 @@ export function ToastProvider({ children }: { children: ReactNode }) {
       .filter((message) => (message.tone ?? "plain") === tone)
       .map((message) => (
         <div key={message.id} className={classes("arrive pointer-events-auto flex items-start gap-2 rounded-xl bg-raised py-2 pr-2 pl-4 shadow-raised", tone === "error" && "border-l-4 border-unhealthy-mark")}>
-          <p className="min-w-0 flex-1 py-1.5">{message.text}</p>
+          <p className="line-clamp-3 min-w-0 flex-1 py-1.5">{message.text}</p>
+          {message.action && (
+            <Button
+              onClick={() => {
+                close(message.id);
+                message.action?.run();
+              }}
+            >
+              {message.action.text}
+            </Button>
+          )}
           <IconButton icon="close" label={t("action.close")} onClick={() => close(message.id)} />
         </div>
       ));

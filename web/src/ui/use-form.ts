@@ -1,4 +1,5 @@
 import { useRef, useState } from "react";
+import { ApiError, fieldOf } from "@/lib/api-error";
 
 type Errors<V> = Partial<Record<keyof V, string | undefined>>;
 
@@ -35,7 +36,29 @@ export function useForm<V extends Record<string, string | boolean>>(initial: V, 
     else setTimeout(() => focusFirstMistake(form.current));
   };
 
-  return { form, values, set, field, submit, errors: shown, refuse: setRefused };
+  /** Shows a refusal's issues beside the fields they name, the first of each, and moves the focus to the first of them. */
+  const refuse = (error: unknown) => {
+    if (!(error instanceof ApiError)) return;
+    const placed = error.issues.flatMap((issue) => {
+      const field = fieldOf(issue, Object.keys(values));
+      return field === undefined ? [] : [[field, issue.message] as const];
+    });
+    setRefused(Object.fromEntries(placed.reverse()) as Errors<V>);
+    setTimeout(() => focusFirstMistake(form.current));
+  };
+
+  /** Whether a refusal says anything that stands beside no field. */
+  const unplaced = (error: unknown) =>
+    !(error instanceof ApiError) || error.issues.length === 0 || error.issues.some((issue) => fieldOf(issue, Object.keys(values)) === undefined);
+
+  /** Empties the form, for the next time. */
+  const reset = () => {
+    setValues(initial);
+    setTried(false);
+    setRefused({});
+  };
+
+  return { form, values, set, field, submit, errors: shown, refuse, unplaced, reset };
 }
 
 function withoutGaps<V>(errors: Errors<V>): Errors<V> {

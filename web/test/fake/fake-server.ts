@@ -1,21 +1,22 @@
+import { createHash } from "node:crypto";
 import { StandardRPCJsonSerializer } from "@orpc/client/standard";
 import type { Area, Input, Output, ProcedureOf } from "../../src/lib/client.ts";
 import type { Signals } from "../../src/lib/generated/contract.ts";
+import { FakeAccounts } from "./fake-accounts.ts";
+import { FakeCatalog } from "./fake-catalog.ts";
+import { FakeDelivery } from "./fake-delivery.ts";
 import { FakeHealth, type FakeRunStatus } from "./fake-health.ts";
+import { FakePeople, type FakeUser } from "./fake-people.ts";
+import { FakeError, groupOf, need, remove } from "./fake-tools.ts";
+
+export { FakeError } from "./fake-tools.ts";
+export type { FakeUser } from "./fake-people.ts";
 
 /**
- * The server as the app sees it: every procedure of the contract over state in memory, in the bytes of the wire, with the session
+ * The server as the app sees it: every procedure the pages use over state in memory, in the bytes of the wire, with the session
  * endpoints and the websocket. Tests and `npm run fake` share it, so that what is looked at is what is tested. A procedure that
- * changes in the contract stops this file from compiling.
+ * changes in the contract stops this file from compiling; one that is not here is not found, as on a server that does not know it.
  */
-
-export interface FakeUser {
-  id: string;
-  name: string;
-  email: string;
-  password: string;
-  rules: string[];
-}
 
 export interface FakeCall {
   procedure: string;
@@ -29,33 +30,48 @@ export interface FakeSocket {
   close: (code: number) => void;
 }
 
-interface Caller {
+export interface Caller {
   user: FakeUser | undefined;
 }
 
-type Handlers = { [A in Area]: { [P in ProcedureOf<A>]: (input: Input<A, P>, caller: Caller) => Output<A, P> } };
+export type Handlers = { [A in Area]?: { [P in ProcedureOf<A>]?: (input: Input<A, P>, caller: Caller) => Output<A, P> } };
 type ProcedureName = { [A in Area]: `${A}.${ProcedureOf<A>}` }[Area];
 type Notification = Output<"notification", "getNotifications">["notifications"][number];
 type Group = Output<"notification", "getGroups">[number];
+type Channel = Output<"notification", "getUserDeliveryChannels">[number];
 type System = Output<"catalog", "getSystems">["systems"][number];
 
-export class FakeError extends Error {
-  readonly status: number;
-  readonly code: string;
-  readonly issues: { path: (string | number)[]; message: string }[] | undefined;
-
-  constructor(status: number, code: string, message: string, issues?: { path: (string | number)[]; message: string }[]) {
-    super(message);
-    this.status = status;
-    this.code = code;
-    this.issues = issues;
-  }
-}
-
 const WEBHOOK = "notification-webhook.webhook";
-const VISITOR_RULES = ["catalog.system.read", "healthcheck.healthcheck.status.read"];
-const OPEN_PROCEDURES = ["auth.getOnboardingStatus", "auth.completeOnboarding", "auth.accessRules"];
+const PUSH_KEY = "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
+const OPEN_PROCEDURES = ["auth.getOnboardingStatus", "auth.completeOnboarding", "auth.accessRules", "auth.getRegistrationStatus", "auth.validateResetToken"];
 const MANAGED: Record<string, string> = {
+  "auth.getUsers": "auth.users.read",
+  "auth.createCredentialUser": "auth.users.create.manage",
+  "auth.updateUserRoles": "auth.users.manage",
+  "auth.deleteUser": "auth.users.manage",
+  "auth.getRoles": "auth.roles.read",
+  "auth.getAccessRules": "auth.roles.read",
+  "auth.createRole": "auth.roles.create.manage",
+  "auth.updateRole": "auth.roles.update.manage",
+  "auth.deleteRole": "auth.roles.delete.manage",
+  "auth.getApplications": "auth.applications.manage",
+  "auth.createApplication": "auth.applications.manage",
+  "auth.updateApplication": "auth.applications.manage",
+  "auth.deleteApplication": "auth.applications.manage",
+  "auth.rotateApplicationSecret": "auth.applications.manage",
+  "auth.revokeApplication": "auth.applications.manage",
+  "auth.setRegistrationStatus": "auth.registration.manage",
+  "auth.getAuditLog": "auth.audit.read",
+  "catalog.createGroup": "catalog.group.manage",
+  "catalog.updateGroup": "catalog.group.manage",
+  "catalog.deleteGroup": "catalog.group.manage",
+  "catalog.getViews": "catalog.view.read",
+  "catalog.createView": "catalog.view.manage",
+  "catalog.deleteView": "catalog.view.manage",
+  "catalog.addSystemToGroup": "catalog.system.manage",
+  "catalog.removeSystemFromGroup": "catalog.system.manage",
+  "catalog.addSystemContact": "catalog.system.manage",
+  "catalog.removeSystemContact": "catalog.system.manage",
   "catalog.createSystem": "catalog.system.manage",
   "catalog.updateSystem": "catalog.system.manage",
   "catalog.deleteSystem": "catalog.system.manage",
@@ -70,25 +86,37 @@ const MANAGED: Record<string, string> = {
   "healthcheck.getSystemAssociations": "healthcheck.healthcheck.read",
   "notification.getDeliveryStrategies": "notification.notification.manage",
   "notification.updateDeliveryStrategy": "notification.notification.manage",
+  "notification.getRetentionSettings": "notification.notification.manage",
+  "notification.setRetentionSettings": "notification.notification.manage",
+  "notification.getDeadLetters": "notification.notification.manage",
+  "notification.getDeliveryAttempts": "notification.notification.manage",
+  "notification.replayDelivery": "notification.notification.manage",
 };
 
 export class FakeServer {
-  readonly users: FakeUser[] = [];
-  readonly systems: System[] = [];
+  readonly people = new FakePeople(() => this.id());
+  readonly accounts = new FakeAccounts(this.people, () => this.id());
+  readonly catalog = new FakeCatalog(this);
+  /** What one may subscribe to; a system's group comes and goes with it. */
   readonly groups: Group[] = [];
   readonly notifications: Notification[] = [];
   readonly health = new FakeHealth();
+  readonly delivery = new FakeDelivery(() => this.id());
   readonly calls: FakeCall[] = [];
   readonly tests: { url: string; secret: string | undefined }[] = [];
   setupToken: string | undefined;
   /** What a test send answers. */
   testAnswer: Output<"notification", "sendTestNotification"> = { success: true };
   webhookEnabled = true;
+  /** Whether pushes to browsers are among the channels. */
+  pushOffered = false;
+  /** By user: the endpoints of his browsers. */
+  readonly pushEndpoints = new Map<string, string[]>();
 
-  private readonly sessions = new Map<string, string>();
+  private readonly themes = new Map<string, Output<"theme", "getTheme">>();
   private readonly sockets = new Set<FakeSocket>();
   private readonly subscriptions: { userId: string; groupId: string; at: Date }[] = [];
-  private readonly preferences = new Map<string, { enabled: boolean; url?: string; secret?: string }>();
+  private readonly preferences = new Map<string, Pick<Channel, "enabled" | "digestMinutes" | "quietHours"> & { url?: string; secret?: string }>();
   private readonly failures: { procedure: string; error: FakeError }[] = [];
   private readonly held = new Map<string, Promise<void>>();
   private readonly serializer = new StandardRPCJsonSerializer();
@@ -97,26 +125,34 @@ export class FakeServer {
 
   // ---- steering -------------------------------------------------------------------------------------------------------------
 
-  addUser({ name = "Ada Admin", email = "ada@example.com", password = "Secret123", rules = ["*"] }: Partial<FakeUser> = {}): FakeUser {
-    const user = { id: this.id(), name, email, password, rules };
-    this.users.push(user);
-    return user;
+  get systems(): readonly System[] {
+    return this.catalog.systems;
+  }
+
+  get users(): readonly FakeUser[] {
+    return this.people.users;
+  }
+
+  addUser(user: Partial<FakeUser> = {}): FakeUser {
+    return this.people.add(user);
   }
 
   /** Opens a session; answers what its cookie holds. */
   openSession(user: FakeUser): string {
-    const token = `token-${this.id()}`;
-    this.sessions.set(token, user.id);
-    return token;
+    return this.accounts.open(user).token;
   }
 
   endSessions(): void {
-    this.sessions.clear();
+    this.accounts.endAll();
     for (const socket of [...this.sockets]) socket.close(4401);
   }
 
+  setTheme(userId: string, theme: Output<"theme", "getTheme">["theme"]): void {
+    this.themes.set(userId, { theme });
+  }
+
   /** The next call of the procedure fails; several failures are met in turn. */
-  fail(procedure: ProcedureName | "auth/sign-in/email" | "auth/get-session", error: FakeError): void {
+  fail(procedure: ProcedureName | `auth/${string}`, error: FakeError): void {
     this.failures.push({ procedure, error });
   }
 
@@ -170,7 +206,7 @@ export class FakeServer {
 
   /** A websocket that has been opened; answers what is called with each frame and at its end. */
   connect(token: string | undefined, { send, close }: Pick<FakeSocket, "send" | "close">): { frame: (text: string) => void; closed: () => void } {
-    const socket: FakeSocket = { userId: token === undefined ? undefined : this.sessions.get(token), send, close };
+    const socket: FakeSocket = { userId: this.accounts.userOf(token)?.id, send, close };
     this.sockets.add(socket);
     send(JSON.stringify({ type: "connected", userId: socket.userId ?? "anonymous" }));
     return {
@@ -191,13 +227,17 @@ export class FakeServer {
 
   /** Answers one HTTP request under /api. `token` is what the session cookie held; the answer may set another. */
   async handle(method: string, path: string, body: string, token: string | undefined): Promise<{ response: Response; token: string | undefined }> {
-    const user = this.users.find((each) => each.id === this.sessions.get(token ?? ""));
+    const user = this.accounts.userOf(token);
     const headers = { "content-type": "application/json", "x-correlation-id": `fake-${String(++this.lastCall)}` };
     const answer = (status: number, value: unknown) => new Response(JSON.stringify(value), { status, headers });
     try {
       if (path === "/api/config") return { response: answer(200, { baseUrl: "" }), token };
-      const session = /^\/api\/auth\/(get-session|sign-in\/email|sign-out)$/.exec(path)?.[1];
-      if (session !== undefined) return this.handleSession(session, body, token, user, answer);
+      const endpoint = path.replace("/api/auth/", "");
+      if (path.startsWith("/api/auth/") && this.accounts.has(endpoint)) {
+        this.meetFailure(`auth/${endpoint}`);
+        const { status = 200, value, cookie = token } = this.accounts.handle(endpoint, body === "" ? {} : (JSON.parse(body) as Record<string, unknown>), token);
+        return { response: answer(status, value), token: cookie === null ? undefined : cookie };
+      }
 
       const [area = "", procedure = ""] = path.replace(/^\/api\//, "").split("/");
       const handler = (this.handlers as Partial<Record<string, Partial<Record<string, (input: unknown, caller: Caller) => unknown>>>>)[area]?.[procedure];
@@ -208,7 +248,7 @@ export class FakeServer {
     } catch (error) {
       if (!(error instanceof FakeError)) throw error;
       const { status, code, message, issues } = error;
-      if (path.startsWith("/api/auth/") && path.includes("-")) return { response: answer(status, { code, message }), token };
+      if (path.startsWith("/api/auth/") && this.accounts.has(path.replace("/api/auth/", ""))) return { response: answer(status, { code, message }), token };
       return { response: answer(status, { json: { defined: false, code, status, message, ...(issues ? { data: { issues } } : {}) } }), token };
     }
   }
@@ -225,22 +265,6 @@ export class FakeServer {
     return handler(input, { user });
   }
 
-  private handleSession(endpoint: string, body: string, token: string | undefined, user: FakeUser | undefined, answer: (status: number, value: unknown) => Response) {
-    this.meetFailure(`auth/${endpoint}`);
-    if (endpoint === "get-session") {
-      const person = user && { id: user.id, name: user.name, email: user.email };
-      return { response: answer(200, person ? { session: { id: token, userId: user.id, expiresAt: new Date(Date.now() + 6e8).toISOString() }, user: person } : null), token };
-    }
-    if (endpoint === "sign-out") {
-      this.sessions.delete(token ?? "");
-      return { response: answer(200, { success: true }), token: undefined };
-    }
-    const { email, password } = JSON.parse(body) as { email: string; password: string };
-    const found = this.users.find((each) => each.email === email && each.password === password);
-    if (!found) throw new FakeError(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password");
-    return { response: answer(200, { redirect: false, user: { id: found.id } }), token: this.openSession(found) };
-  }
-
   private meetFailure(procedure: string): void {
     const at = this.failures.findIndex((failure) => failure.procedure === procedure);
     const [failure] = at < 0 ? [] : this.failures.splice(at, 1);
@@ -251,7 +275,7 @@ export class FakeServer {
 
   private readonly handlers: Handlers = {
     auth: {
-      accessRules: (_, { user }) => ({ accessRules: user?.rules ?? VISITOR_RULES, isInAnyTeam: false }),
+      ...this.people.handlers,
       getOnboardingStatus: () => ({ needsOnboarding: this.users.length === 0, setupTokenRequired: this.setupToken !== undefined }),
       completeOnboarding: ({ name, email, password, setupToken }) => {
         if (this.users.length > 0) throw new FakeError(403, "FORBIDDEN", "Already done");
@@ -259,36 +283,27 @@ export class FakeServer {
         this.addUser({ name, email, password });
         return { success: true };
       },
-      getCurrentUserProfile: (_, { user }) => ({ id: need(user).id, name: need(user).name, email: need(user).email, hasCredentialAccount: true }),
+      validateResetToken: ({ token }) => this.accounts.judgeResetToken(token),
     },
-    catalog: {
-      getSystems: () => ({ systems: this.systems }),
-      getSystem: ({ systemId }) => this.systems.find((system) => system.id === systemId) ?? null,
-      createSystem: ({ name, description }) => {
-        if (this.systems.some((system) => system.name === name)) throw new FakeError(409, "CONFLICT", "The name is taken");
-        const system: System = { id: this.id(), name, description: description ?? null, metadata: null, createdAt: new Date(), updatedAt: new Date() };
-        this.systems.push(system);
-        this.groups.push({ id: groupOf(system.id), name, description: "", ownerPlugin: "catalog", createdAt: new Date() });
-        this.announce("catalog.changed", { entity: "system", action: "created", id: system.id });
-        return system;
+    catalog: this.catalog.handlers,
+    command: {
+      search: ({ query = "" }, { user }) => {
+        const fits = ({ title }: { title: string }) => title.toLowerCase().includes(query.toLowerCase());
+        const systems = this.systems.map(({ id, name, description }) => ({
+          id: `catalog.${id}`,
+          type: "entity" as const,
+          title: name,
+          ...(description === null ? {} : { subtitle: description }),
+          category: "Systems",
+          route: `/catalog/system/${id}`,
+        }));
+        const add = { id: "catalog.create", type: "command" as const, title: "Create System", subtitle: "Add a system to the catalog", category: "Catalog", route: "/catalog/config?action=create" };
+        return [...systems, ...(need(user).rules.some((rule) => rule === "*" || rule === "catalog.system.manage") ? [add] : [])].filter(fits);
       },
-      updateSystem: ({ id, data }) => {
-        const system = this.system(id);
-        Object.assign(system, data, { updatedAt: new Date() });
-        for (const group of this.groups) if (group.id === groupOf(id)) group.name = system.name;
-        this.announce("catalog.changed", { entity: "system", action: "updated", id });
-        return system;
-      },
-      deleteSystem: ({ id }) => {
-        const at = this.systems.findIndex((system) => system.id === id);
-        if (at < 0) return { success: false };
-        this.systems.splice(at, 1);
-        this.groups.splice(this.groups.findIndex((group) => group.id === groupOf(id)), 1);
-        remove(this.subscriptions, (each) => each.groupId === groupOf(id));
-        this.health.forget(id);
-        this.announce("catalog.changed", { entity: "system", action: "deleted", id });
-        return { success: true };
-      },
+    },
+    theme: {
+      getTheme: (_, { user }) => this.themes.get(need(user).id) ?? { theme: "system" },
+      setTheme: ({ theme }, { user }) => this.setTheme(need(user).id, theme),
     },
     healthcheck: {
       getStrategies: () => [{ id: "healthcheck-http.http", displayName: "HTTP", description: "", category: "networking", configSchema: {} }],
@@ -313,8 +328,8 @@ export class FakeServer {
       getHistory: (input) => this.health.history(input),
     },
     notification: {
-      getNotifications: ({ limit = 20, offset = 0, unreadOnly = false }, { user }) => {
-        const mine = this.notifications.filter((each) => each.userId === user?.id && !(unreadOnly && each.isRead));
+      getNotifications: ({ limit = 20, offset = 0, unreadOnly = false, collapseKey }, { user }) => {
+        const mine = this.notifications.filter((each) => each.userId === user?.id && !(unreadOnly && each.isRead) && (collapseKey === undefined || each.collapseKey === collapseKey));
         return { notifications: mine.slice(offset, offset + limit), total: mine.length, limit, offset };
       },
       getUnreadCount: (_, { user }) => ({ count: this.unread(need(user).id) }),
@@ -347,7 +362,7 @@ export class FakeServer {
         if (!this.groups.some((group) => group.id === groupId)) throw new FakeError(404, "NOT_FOUND", "No such group");
         if (!this.subscriptions.some((each) => each.groupId === groupId && each.userId === user?.id)) this.subscriptions.push({ userId: need(user).id, groupId, at: new Date() });
       },
-      unsubscribe: ({ groupId }, { user }) => remove(this.subscriptions, (each) => each.groupId === groupId && each.userId === user?.id),
+      unsubscribe: ({ groupId }, { user }) => void remove(this.subscriptions, (each) => each.groupId === groupId && each.userId === user?.id),
       getDeliveryStrategies: () => [
         {
           qualifiedId: WEBHOOK,
@@ -361,31 +376,75 @@ export class FakeServer {
           userConfigSchema: WEBHOOK_SCHEMA,
           enabled: this.webhookEnabled,
         },
+        { ...this.delivery.telegram },
       ],
-      updateDeliveryStrategy: ({ enabled }) => {
-        this.webhookEnabled = enabled;
+      updateDeliveryStrategy: (input) => {
+        if (input.strategyId === WEBHOOK) this.webhookEnabled = input.enabled;
+        else this.delivery.update(input);
       },
+      getRetentionSchema: () => ({}),
+      getRetentionSettings: () => this.delivery.retention,
+      setRetentionSettings: (wanted) => {
+        this.delivery.retention = wanted;
+      },
+      getDeadLetters: ({ limit = 20, offset = 0 }) => ({ items: this.delivery.deadLetters.slice(offset, offset + limit), total: this.delivery.deadLetters.length, limit, offset }),
+      getDeliveryAttempts: ({ limit = 20, offset = 0, notificationId, deliveryId }) => {
+        const asked = this.delivery.attempts.filter(
+          (each) => (deliveryId === undefined || each.deliveryId === deliveryId) && (notificationId === undefined || each.notificationId === notificationId),
+        );
+        return { items: asked.slice(offset, offset + limit), total: asked.length, limit, offset };
+      },
+      getNotificationDeliveries: ({ notificationIds }) => ({ deliveries: this.delivery.deliveries.filter((each) => notificationIds.includes(each.notificationId)) }),
+      replayDelivery: ({ deliveryId }) => this.delivery.replay(deliveryId),
+      sendTransactional: () => ({ deliveredCount: 0, results: [] }),
+      unlinkDeliveryChannel: ({ strategyId }, { user }) => {
+        if (strategyId === "notification-teams.teams") this.delivery.teams = {};
+        else this.preferences.delete(need(user).id);
+      },
+      getDeliveryOAuthUrl: ({ strategyId, returnUrl = "/settings" }) => ({ authUrl: `https://login.example.com/authorize?state=${strategyId}&then=${returnUrl}` }),
       getUserDeliveryChannels: (_, { user }) => {
-        if (!this.webhookEnabled) return [];
-        const { enabled, url, secret } = this.preferences.get(need(user).id) ?? { enabled: true };
+        const { url, secret, ...rest } = this.preferences.get(need(user).id) ?? { enabled: true, digestMinutes: 0 };
+        const endpoints = this.pushEndpoints.get(need(user).id) ?? [];
+        const push = {
+          strategyId: "notification-webpush.webpush",
+          displayName: "Browser",
+          description: "Shows notifications in this browser.",
+          contactResolution: { type: "user-config" as const },
+          enabled: true,
+          digestMinutes: 0,
+          isConfigured: endpoints.length > 0,
+          userConfigSchema: { type: "object", properties: { devices: { type: "array", title: "Browsers" } } },
+          userConfig: { devices: endpoints.map((endpoint) => ({ id: createHash("sha256").update(endpoint).digest("base64url") })) },
+        };
         return [
-          {
-            strategyId: WEBHOOK,
-            displayName: "Webhook",
-            description: "Signed POST requests to an address of your own.",
-            contactResolution: { type: "user-config" },
-            enabled,
-            isConfigured: url !== undefined,
-            userConfigSchema: WEBHOOK_SCHEMA,
-            ...(url === undefined ? {} : { userConfig: { url } }),
-            secretsSet: secret === undefined ? [] : ["signingSecret"],
-          },
+          ...(this.pushOffered ? [push] : []),
+          ...(this.webhookEnabled ? [this.webhookChannel(rest, url, secret)] : []),
+          ...this.delivery.teamsChannel(),
         ];
       },
-      setUserDeliveryPreference: ({ enabled, userConfig }, { user }) => {
-        const before = userConfig === null ? undefined : this.preferences.get(need(user).id);
+      setUserDeliveryPreference: ({ enabled, userConfig, digestMinutes, quietHours }, { user }) => {
+        const kept = this.preferences.get(need(user).id);
+        const before = userConfig === null ? undefined : kept;
         const { url = before?.url, signingSecret = before?.secret } = (userConfig ?? {}) as { url?: string; signingSecret?: string | null };
-        this.preferences.set(need(user).id, { enabled, ...(url === undefined ? {} : { url }), ...(signingSecret === undefined || signingSecret === null ? {} : { secret: signingSecret }) });
+        const quiet = quietHours === undefined ? kept?.quietHours : (quietHours ?? undefined);
+        this.preferences.set(need(user).id, {
+          enabled,
+          digestMinutes: digestMinutes === undefined ? (kept?.digestMinutes ?? 0) : (digestMinutes ?? 0),
+          ...(quiet && { quietHours: quiet }),
+          ...(url === undefined ? {} : { url }),
+          ...(signingSecret === undefined || signingSecret === null ? {} : { secret: signingSecret }),
+        });
+      },
+      getPushKey: () => ({ publicKey: PUSH_KEY }),
+      addPushSubscription: ({ endpoint }, { user }) => {
+        const { id } = need(user);
+        this.pushEndpoints.set(id, [...(this.pushEndpoints.get(id) ?? []).filter((each) => each !== endpoint), endpoint]);
+      },
+      removePushSubscription: ({ endpoint }, { user }) => {
+        const { id } = need(user);
+        const before = this.pushEndpoints.get(id) ?? [];
+        this.pushEndpoints.set(id, before.filter((each) => each !== endpoint));
+        return { success: before.includes(endpoint) };
       },
       sendTestNotification: (_, { user }) => {
         const { url, secret } = this.preferences.get(need(user).id) ?? {};
@@ -396,13 +455,43 @@ export class FakeServer {
     },
   };
 
+  private webhookChannel(preference: Pick<Channel, "enabled" | "digestMinutes" | "quietHours">, url: string | undefined, secret: string | undefined) {
+    return {
+      strategyId: WEBHOOK,
+      displayName: "Webhook",
+      description: "Signed POST requests to an address of your own.",
+      contactResolution: { type: "user-config" as const },
+      ...preference,
+      isConfigured: url !== undefined,
+      userConfigSchema: WEBHOOK_SCHEMA,
+      ...(url === undefined ? {} : { userConfig: { url } }),
+      secretsSet: secret === undefined ? [] : ["signingSecret"],
+    };
+  }
+
+  /** A system is gone, and what hung on it with it. */
+  forgetSystem(id: string): void {
+    remove(this.groups, (group) => group.id === groupOf(id));
+    remove(this.subscriptions, (each) => each.groupId === groupOf(id));
+    this.health.forget(id);
+  }
+
   private tellSubscribers(system: System, state: string, reason: string | undefined): void {
     const looks = { unhealthy: ["critical", "is unhealthy"], degraded: ["warning", "is degraded"], healthy: ["info", "has recovered"] } as const;
-    const [importance, what] = looks[state as keyof typeof looks];
+    const status = state as keyof typeof looks;
+    const [importance, what] = looks[status];
     for (const { userId, groupId } of this.subscriptions) {
       if (groupId !== groupOf(system.id)) continue;
       const body = reason === undefined ? "All of its checks pass." : `Its check failed: ${reason}.`;
-      this.notify(userId, { title: `${system.name} ${what}`, body, importance, groupId, action: { label: "Open system", url: `/systems/${system.id}` } });
+      this.notify(userId, {
+        title: `${system.name} ${what}`,
+        body,
+        importance,
+        groupId,
+        collapseKey: groupId,
+        subjects: [{ kind: "catalog.system", id: system.id, name: system.name, url: `/systems/${system.id}`, status }],
+        action: { label: "Open system", url: `/systems/${system.id}` },
+      });
     }
   }
 
@@ -415,12 +504,10 @@ export class FakeServer {
   }
 
   private system(id: string): System {
-    const system = this.systems.find((each) => each.id === id);
-    if (!system) throw new FakeError(404, "NOT_FOUND", "No such system");
-    return system;
+    return this.catalog.system(id);
   }
 
-  private id(): string {
+  id(): string {
     return `00000000-0000-7000-8000-${String(++this.lastId).padStart(12, "0")}`;
   }
 }
@@ -430,17 +517,3 @@ const WEBHOOK_SCHEMA = {
   properties: { url: { type: "string", format: "uri" }, signingSecret: { type: "string", "x-secret": true } },
   required: ["url"],
 };
-
-const groupOf = (systemId: string) => `catalog.system.${systemId}`;
-
-function need<T>(value: T | undefined): T {
-  if (value === undefined) throw new FakeError(401, "UNAUTHORIZED", "Sign in first");
-  return value;
-}
-
-function remove<T>(from: T[], which: (each: T) => boolean): void {
-  for (let at = from.length - 1; at >= 0; at--) {
-    const each = from[at];
-    if (each !== undefined && which(each)) from.splice(at, 1);
-  }
-}

@@ -38,6 +38,10 @@ export function seed(server: FakeServer, user: FakeUser, call: (path: string, in
       each.createdAt = new Date(Date.now() - (at * at * 9 + 3) * 60_000);
       each.isRead = at > 2;
     });
+    server.notifications.forEach(({ id }, at) => {
+      server.delivery.deliver(id, "Webhook", "delivered");
+      if (at % 2 === 0) server.delivery.deliver(id, "Mail", at === 0 ? "pending" : "dead", { attempts: at === 0 ? 2 : 10, reason: "the mail server does not answer" });
+    });
     server.notify(user.id, {
       title: "Deploy 2024.11 finished",
       body: "All **14** services run the new version.\n\n- database migrated\n- caches warmed\n\nSee the [release notes](https://example.com/notes) or run `deploy status`.",

@@ -20,11 +20,27 @@ const server = new FakeServer();
 if (!process.argv.includes("--empty")) {
   const user = server.addUser();
   const token = server.openSession(user);
+  server.addUser({ name: "Benjamin Operator", email: "benjamin.operator@example.com", rules: [] });
+  server.people.addKey("Build", { description: "Sends a notification when a deploy ends", lastUsedAt: new Date(), rateLimit: { perSecond: 5, burst: 20 } });
+  server.people.addKey("Old laptop", { revokedAt: new Date() });
+  server.people.note("role.create", { actor: "user:1", actorName: user.name, target: "role:9", targetName: "Operators", address: "192.0.2.7" });
+  server.people.note("session.sign_in", { actor: "unknown", target: "benjamin.operator@example.com", address: "2001:db8:85a3::8a2e:370:7334", outcome: "refused" });
   await seed(server, user, async (path, input) => {
     const { response } = await server.handle("POST", `/api/${path}`, JSON.stringify({ json: input }), token);
     const { json } = (await response.json()) as { json: unknown };
     return json;
   });
+  const [shop, payments] = server.systems;
+  server.catalog.addView("What fails", { systems: { state: "unhealthy" } });
+  server.catalog.addView("Everything whose name has a search in it, however long this name gets", { systems: { q: "search" } });
+  server.catalog.addGroup("Customers", [shop, payments].flatMap((system) => (system ? [system.id] : [])));
+  if (shop) {
+    server.catalog.contacts.push({ id: "1", type: "mailbox", systemId: shop.id, email: "shop-oncall@example.com", label: "on call", createdAt: new Date() });
+    shop.metadata = { region: "eu-central", tier: 1 };
+  }
+  server.delivery.teams = {};
+  server.delivery.die("the receiver answered 502");
+  server.delivery.die("the receiver did not answer within 10 s; the address was resolved, and the connection opened", { userName: "Benjamin Operator" });
   console.log("sign in as ada@example.com with Secret123");
 }
 

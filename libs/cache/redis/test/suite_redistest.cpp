@@ -1,5 +1,5 @@
 // The suite of all providers over a real server.
-#include "provider_suite.hpp"
+#include "server_store_suite.hpp"
 #include "support/plain_transport.hpp"
 #include "support/redis_server.hpp"
 
@@ -44,6 +44,7 @@ class RedisHarness : public LoopHarness {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Redis, ProviderSuite, RedisHarness);
+INSTANTIATE_TYPED_TEST_SUITE_P(Redis, ServerStoreSuite, RedisHarness);
 
 }  // namespace
 }  // namespace watchbell::cache::provider_suite

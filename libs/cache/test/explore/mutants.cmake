@@ -73,7 +73,7 @@ cache_mutant(an_older_load_is_forgotten engine.cpp
   "  if (flight.older && !flight.older->done.happened) {\n" "  if (false) {\n")
 
 cache_mutant(reader_does_not_check_generations engine.cpp
-  "    if (entry->expires > at && is_valid(*entry)) [[likely]] {" "    if (entry->expires > at) [[likely]] {")
+  "!is_valid_in(*entry, *wanted.scope)" "false")
 
 cache_mutant(old_load_frees_the_slot_of_a_newer_one engine.cpp
   "  if (found == flights_.end() || *found != &flight) return;\n" "  if (found == flights_.end()) return;\n")
@@ -85,7 +85,7 @@ cache_mutant(epoch_is_compared_off_by_one engine.cpp
   "limbo_.entries.front().order < oldest" "limbo_.entries.front().order <= oldest")
 
 cache_mutant(reader_pins_after_it_has_looked engine.cpp
-  "  Reader& reader = epoch::pin(epoch::this_reader());\n  Entry* const entry = table_.find(wanted);\n" "  Entry* const entry = table_.find(wanted);\n  Reader& reader = epoch::pin(epoch::this_reader());\n")
+  "  Reader* const pinned = epoch::pin_first();\n  if (pinned == nullptr) [[unlikely]] return look_further<kGoesOnToBegin>(scope, key, type, refresh_ahead);\n  Reader& reader = *pinned;\n  Entry* const entry = table_.find_at_once(wanted);\n" "  Entry* const entry = table_.find_at_once(wanted);\n  Reader* const pinned = epoch::pin_first();\n  if (pinned == nullptr) [[unlikely]] return look_further<kGoesOnToBegin>(scope, key, type, refresh_ahead);\n  Reader& reader = *pinned;\n")
 
 cache_mutant(outgrown_table_is_freed_at_once engine.cpp
   "    outgrown->next_retired = std::move(limbo_.arrays);\n    limbo_.arrays = std::move(outgrown);\n" "    outgrown.reset();\n")

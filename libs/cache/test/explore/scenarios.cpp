@@ -174,7 +174,7 @@ class CacheWorld final : public World {
         require(lent->version == row.version, "C-4: a stale entry is left at the end");
     }
     for (const auto* reader : readers())
-      require(reader->depth == 0 && reader->epoch.load() == 0, "memory: a reader is left pinned");
+      require(reader->nested == 0 && reader->epoch.load() == 0, "memory: a reader is left pinned");
     after_unlock();
     auto seen = cache_->snapshot();
     require(seen.running_loads == 0 && seen.flights == 0, "C-9: a load is left at the end");
@@ -309,7 +309,7 @@ CacheScenario scenario(std::string name, std::string about, unsigned bound, unsi
   made.make = [options, fill = std::move(fill)]() -> std::unique_ptr<World> {
     Value::living = 0;  // a failed run leaves some
     for (auto* reader : readers()) {
-      reader->depth = 0;
+      reader->nested = 0;
       reader->epoch.store(0);
     }
     auto world = std::make_unique<CacheWorld>(options);

@@ -20,7 +20,8 @@ TEST(AuthRules, a_session_slides_once_a_day_and_only_when_remembered) {
 }
 
 TEST(AuthRules, callbacks_stay_on_this_site) {
-  for (const char* good : {"/", "/a?b", "https://w.example", "https://w.example/x", "https://w.example?x"}) EXPECT_TRUE(rules::is_own_url(good, "https://w.example")) << good;
+  for (const char* good : {"/", "/a?b", "https://w.example", "https://w.example/x", "https://w.example?x"})
+    EXPECT_TRUE(rules::is_own_url(good, "https://w.example")) << good;
   for (const char* bad : {"", "//evil.example", "/\\evil.example", "https://w.example.evil.example", "https://evil.example/", "javascript:alert(1)"})
     EXPECT_FALSE(rules::is_own_url(bad, "https://w.example")) << bad;
 }
@@ -29,7 +30,8 @@ TEST(AuthRules, api_keys_parse_strictly) {
   const std::string id = "0190a7c8-1111-7111-8111-111111111111";
   EXPECT_EQ(rules::parse_api_key("ck_" + id + "_abc")->secret, "abc");
   EXPECT_EQ(rules::parse_api_key("ck_" + id + "_a_b")->secret, "a_b");
-  for (const std::string& bad : std::vector<std::string>{"", "ck_", "ck_" + id, "ck_" + id + "_", "xx_" + id + "_abc", "ck_" + id.substr(1) + "x_abc"}) EXPECT_FALSE(rules::parse_api_key(bad)) << bad;
+  for (const std::string& bad : std::vector<std::string>{"", "ck_", "ck_" + id, "ck_" + id + "_", "xx_" + id + "_abc", "ck_" + id.substr(1) + "x_abc"})
+    EXPECT_FALSE(rules::parse_api_key(bad)) << bad;
 }
 
 TEST(AuthRules, what_has_an_end_is_over_from_that_instant_on) {
@@ -54,10 +56,54 @@ TEST(AuthRules, the_setup_token_is_asked_of_everybody_but_loopback) {
   EXPECT_TRUE(rules::needs_setup_token(true, false, true));
 }
 
+TEST(AuthRules, roles_are_changed_by_those_who_may) {
+  const auto code = [](rules::RoleChange change) {
+    const auto judged = rules::judge(change);
+    return judged ? "ok" : std::string(wire_code(judged.error().code));
+  };
+  EXPECT_EQ(code({}), "ok");
+  EXPECT_EQ(code({.of_himself = true, .by_everything = true, .other_admins = 1}), "FORBIDDEN");
+  EXPECT_EQ(code({.becomes_admin = true}), "FORBIDDEN");
+  EXPECT_EQ(code({.becomes_admin = true, .by_everything = true}), "ok");
+  EXPECT_EQ(code({.was_admin = true, .other_admins = 1}), "FORBIDDEN");
+  EXPECT_EQ(code({.was_admin = true, .by_everything = true, .other_admins = 1}), "ok");
+  EXPECT_EQ(code({.was_admin = true, .by_everything = true, .other_admins = 0}), "CONFLICT");
+  EXPECT_EQ(code({.was_admin = true, .becomes_admin = true, .other_admins = 0}), "ok");
+  EXPECT_TRUE(rules::judge_removal(false, 0));
+  EXPECT_EQ(rules::judge_removal(true, 1).error().code, ErrorCode::forbidden);
+  EXPECT_EQ(rules::judge_removal(true, 0).error().code, ErrorCode::conflict);
+}
+
+TEST(AuthRules, rules_of_a_role_are_changed_by_those_who_do_not_hold_it) {
+  EXPECT_TRUE(rules::judge_rules_change(false, false, false));
+  EXPECT_TRUE(rules::judge_rules_change(false, true, true));
+  EXPECT_FALSE(rules::judge_rules_change(false, true, false));
+  EXPECT_FALSE(rules::judge_rules_change(true, false, true));
+  EXPECT_EQ(rules::added({"a", "b"}, {"b", "c"}), std::vector<std::string>{"c"});
+  EXPECT_EQ(rules::added({"b", "c"}, {"a", "b"}), std::vector<std::string>{"a"});
+}
+
+TEST(AuthRules, what_is_searched_for_is_taken_by_its_letters) {
+  EXPECT_EQ(rules::containing("Ann_%\\"), "%ann\\_\\%\\\\%");
+  EXPECT_EQ(rules::containing(""), "%%");
+}
+
 TEST(AuthRules, cookies_are_found_by_their_whole_name) {
   EXPECT_EQ(rules::cookie_value("a=1; bb=2;c=3", "bb"), "2");
   EXPECT_EQ(rules::cookie_value("xbb=1; bb=2", "bb"), "2");
   EXPECT_FALSE(rules::cookie_value("abb=2", "bb"));
+}
+
+TEST(Rules, AUTHCHECK_10_a_pause_grows_to_a_quarter_of_an_hour_and_no_further) {
+  std::string pauses;
+  for (int failures = 0; failures <= 16; ++failures) pauses += std::to_string(rules::sign_in_pause(failures).count()) + " ";
+  EXPECT_EQ(pauses, "0 0 0 0 0 1 2 4 8 16 32 64 128 256 512 900 900 ");
+  EXPECT_EQ(rules::sign_in_pause(1'000'000), 15min);
+}
+
+TEST(Rules, callbacks_hold_nothing_that_browsers_leave_out) {
+  for (const char* bad : {"/\t/evil.example", "\t//evil.example", "/\n/evil.example", "/x\r\nSet-Cookie: a"})
+    EXPECT_FALSE(rules::is_own_url(bad, "https://w.example")) << bad;
 }
 
 TEST(Cookies, only_signed_tokens_are_taken) {

@@ -1,40 +1,11 @@
-#include "runtime/test/runtime_fixture.hpp"
-
-#include "domains/auth/contract.hpp"
-#include "domains/auth/endpoints.hpp"
-#include "domains/auth/module.hpp"
+#include "domains/auth/test/web_fixture.hpp"
 
 namespace watchbell::auth {
 namespace {
 
 using namespace std::chrono_literals;
-
-struct Fixture : test::RuntimeFixture {
-  explicit Fixture(async::Loop& l, Service::Options options = {}) : RuntimeFixture(l, {&migrations::auth()}) {
-    service.emplace(*database, cache, *changes, passwords, scope, clock, CookieSigner("key", false), std::move(options));
-  }
-  awaitable<void> ready() {
-    co_await queue->start();
-    EXPECT_TRUE(co_await service->sync({{.id = "t.thing.read", .description = "d", .is_default = true, .is_public = true}, {.id = "t.thing.manage", .description = "d"}}));
-  }
-  awaitable<Result<void>> onboard(std::optional<std::string> token = {}, bool forwarded = false) {
-    co_return co_await service->complete_onboarding("Ann", *Email::make("ann@example.com"), "Passw0rd-ann", token, forwarded, "127.0.0.1");
-  }
-  static std::string cookie(const SignedIn& in) {
-    const std::string line = CookieSigner("key", false).set_session(in.token, true);
-    return line.substr(12, line.find(';') - 12);
-  }
-  awaitable<SignedIn> sign_in(bool remember = true) {
-    auto in = co_await service->sign_in(*Email::make("ANN@example.com"), "Passw0rd-ann", remember, "127.0.0.1", "test");
-    co_return in.value();
-  }
-  awaitable<access::PrincipalPtr> who(std::string cookie_text, std::string authorization = {}) {
-    auto principal = co_await service->identify({.authorization = authorization, .cookie = cookie_text});
-    co_return principal ? *principal : nullptr;
-  }
-  crypto::PasswordHasher passwords{{.threads = 1, .memory_kib = 64, .passes = 1}};
-  std::optional<Service> service;
-};
+using test::Fixture;
+using test::WebFixture;
 
 CO_TEST(Onboarding, makes_one_administrator_and_no_second) {
   Fixture f(loop);
@@ -328,40 +299,20 @@ CO_TEST(Audit, changes_of_rights_and_sign_ins_leave_rows) {
   co_await f.service->sign_in(*Email::make("ann@example.com"), "wrong", true, "10.0.0.9", "x");
   EXPECT_TRUE(co_await f.service->create_application({.name = "ci", .rules = {"t.thing.read"}}, "console"));
   EXPECT_TRUE(co_await f.service->create_admin("Bob", *Email::make("bob@example.com"), "Passw0rd-bob"));
-  const auto rows = co_await f.database->read([](sql::Session& s) { return s.all<std::string>("select action || ' ' || outcome from audit_log order by at, id"); });
-  EXPECT_EQ(rows.value(), (std::vector<std::string>{"user.create_admin ok", "session.sign_in ok", "session.sign_in refused", "application.create ok", "user.create_admin ok"}));
+  const auto rows =
+      co_await f.database->read([](sql::Session& s) { return s.all<std::string>("select action || ' ' || outcome from audit_log order by at, id"); });
+  EXPECT_EQ(rows.value(), (std::vector<std::string>{"user.create_admin ok", "session.sign_in ok", "session.sign_in refused", "application.create ok",
+                                                    "user.create_admin ok"}));
   co_await f.close();
 }
-
-// The session endpoints, through the front.
-struct WebFixture : Fixture {
-  explicit WebFixture(async::Loop& l) : Fixture(l), dispatcher(*service, pool), front(dispatcher, wheel, {.base_url = "http://w.test", .trusted_origins = {"http://w.test", "http://localhost:3000"}, .trusted_proxies = {}}) {
-    mount_endpoints(front, *service);
-    EXPECT_TRUE(dispatcher.mount(contract(*service)));
-    front.open();
-  }
-  struct Answer {
-    int status;
-    std::string body;
-    std::string headers;
-  };
-  awaitable<Answer> call(std::string method, std::string target, std::vector<http::Header> headers = {}, std::string body = {}) {
-    const auto request = http::Request::make_for_test(method, target, headers, body);
-    http::Response response;
-    co_await front.handle(request, response);
-    co_return Answer{response.status, std::string(response.body_view()), response.extra_headers};
-  }
-  async::BlockingPool pool{{.name = "test", .threads = 1}};
-  rpc::Dispatcher dispatcher;
-  rpc::Front front;
-};
 
 CO_TEST(Endpoints, sign_in_session_and_sign_out_as_browsers_do_it) {
   WebFixture f(loop);
   co_await f.ready();
   EXPECT_TRUE(co_await f.onboard());
   EXPECT_EQ((co_await f.call("GET", "/api/auth/get-session")).body, "null");
-  const auto in = co_await f.call("POST", "/api/auth/sign-in/email", {{"content-type", "application/json"}}, R"({"email":"ann@example.com","password":"Passw0rd-ann"})");
+  const auto in =
+      co_await f.call("POST", "/api/auth/sign-in/email", {{"content-type", "application/json"}}, R"({"email":"ann@example.com","password":"Passw0rd-ann"})");
   CO_ASSERT_EQ(in.status, 200);
   const auto at = in.headers.find("Set-Cookie: ") + 12;
   const std::string cookie = in.headers.substr(at, in.headers.find(';', at) - at);
@@ -371,7 +322,8 @@ CO_TEST(Endpoints, sign_in_session_and_sign_out_as_browsers_do_it) {
   const auto profile = co_await f.call("POST", "/api/auth/getCurrentUserProfile", {{"cookie", cookie}}, "{}");
   EXPECT_NE(profile.body.find(R"("hasCredentialAccount":true)"), std::string::npos);
   EXPECT_EQ((co_await f.call("POST", "/api/auth/sign-out", {{"cookie", cookie}})).status, 403);
-  EXPECT_EQ((co_await f.call("POST", "/api/auth/sign-out", {{"cookie", cookie}, {"origin", "https://evil.example"}})).body.substr(0, 24), R"({"code":"INVALID_ORIGIN")");
+  EXPECT_EQ((co_await f.call("POST", "/api/auth/sign-out", {{"cookie", cookie}, {"origin", "https://evil.example"}})).body.substr(0, 24),
+            R"({"code":"INVALID_ORIGIN")");
   EXPECT_EQ((co_await f.call("POST", "/api/auth/sign-out", {{"cookie", cookie}, {"origin", "http://w.test"}})).body, R"({"success":true})");
   EXPECT_EQ((co_await f.call("POST", "/api/auth/getCurrentUserProfile", {{"cookie", cookie}}, "{}")).status, 401);
   const auto gone = co_await f.call("GET", "/api/auth/get-session", {{"cookie", cookie}});
@@ -384,21 +336,25 @@ CO_TEST(Endpoints, refuse_what_is_wrong) {
   WebFixture f(loop);
   co_await f.ready();
   EXPECT_TRUE(co_await f.onboard());
-  const auto post = [&](std::string body, std::vector<http::Header> headers = {{"content-type", "application/json"}}) { return f.call("POST", "/api/auth/sign-in/email", std::move(headers), std::move(body)); };
+  const auto post = [&](std::string body, std::vector<http::Header> headers = {{"content-type", "application/json"}}) {
+    return f.call("POST", "/api/auth/sign-in/email", std::move(headers), std::move(body));
+  };
   EXPECT_EQ((co_await post("{")).status, 400);
   EXPECT_EQ((co_await post("[]")).status, 400);
   EXPECT_EQ((co_await post(R"({"email":"ann@example.com"})")).status, 400);
   EXPECT_EQ((co_await post(R"({"email":"nomail","password":"x"})")).status, 400);
   EXPECT_EQ((co_await post(R"({"email":"ann@example.com","password":"wrong"})")).status, 401);
   EXPECT_EQ((co_await post(R"({"email":"ann@example.com","password":"Passw0rd-ann","callbackURL":"https://evil.example/"})")).status, 403);
-  EXPECT_EQ((co_await post(R"({"email":"ann@example.com","password":"Passw0rd-ann","callbackURL":"http://localhost:30001/"})")).body, R"({"code":"INVALID_CALLBACKURL","message":"Invalid callbackURL"})");
+  EXPECT_EQ((co_await post(R"({"email":"ann@example.com","password":"Passw0rd-ann","callbackURL":"http://localhost:30001/"})")).body,
+            R"({"code":"INVALID_CALLBACKURL","message":"Invalid callbackURL"})");
   EXPECT_EQ((co_await f.call("POST", "/api/auth/sign-in/email", {{"content-type", "text/plain"}}, "{}")).status, 415);
   EXPECT_EQ((co_await f.call("GET", "/api/auth/no-such-route")).body, R"({"error":"Not Found"})");
   EXPECT_EQ((co_await f.call("GET", "/api/auth/sign-out")).status, 405);
   // A write with a cookie from another site's page, to a procedure.
   EXPECT_EQ((co_await f.call("POST", "/api/auth/accessRules", {{"cookie", "a=b"}, {"origin", "https://evil.example"}}, "{}")).status, 403);
   EXPECT_EQ((co_await f.call("POST", "/api/auth/accessRules", {{"cookie", "a=b"}, {"origin", "null"}}, "{}")).status, 403);
-  EXPECT_EQ((co_await f.call("POST", "/api/auth/accessRules", {{"cookie", "a=b"}}, "{}")).body, R"({"json":{"accessRules":["t.thing.read"],"isInAnyTeam":false}})");
+  EXPECT_EQ((co_await f.call("POST", "/api/auth/accessRules", {{"cookie", "a=b"}}, "{}")).body,
+            R"({"json":{"accessRules":["t.thing.read"],"isInAnyTeam":false}})");
   co_await f.close();
 }
 
@@ -417,7 +373,8 @@ CO_TEST(Endpoints, callbacks_lead_to_every_trusted_origin) {
 CO_TEST(Endpoints, a_blank_name_is_an_issue_of_the_form) {
   WebFixture f(loop);
   co_await f.ready();
-  const auto blank = co_await f.call("POST", "/api/auth/completeOnboarding", {}, R"({"json":{"name":" ","email":"ann@example.com","password":"Passw0rd-ann"}})");
+  const auto blank =
+      co_await f.call("POST", "/api/auth/completeOnboarding", {}, R"({"json":{"name":" ","email":"ann@example.com","password":"Passw0rd-ann"}})");
   EXPECT_EQ(blank.status, 400);
   EXPECT_NE(blank.body.find(R"("path":["name"])"), std::string::npos) << blank.body;
   co_await f.close();

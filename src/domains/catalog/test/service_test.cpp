@@ -44,17 +44,17 @@ CO_TEST(CatalogService, reads_are_answered_from_memory) {
   const auto made = co_await f.make("Orders");
   co_await f.listed();
   co_await f.shown(made.id);
-  const auto before = f.database->counters().reads;
+  const auto before = f.loads();
   for (int i = 0; i < 3; ++i) {
     co_await f.listed();
     co_await f.shown(made.id);
-    co_await f.catalog.system("no id");
+    co_await f.catalog.system("no id").wait();
   }
-  EXPECT_EQ(f.database->counters().reads, before);
+  EXPECT_EQ(f.loads(), before);
   co_await f.shut();
 }
 
-CO_TEST(CatalogService, a_systems_group_is_made_renamed_and_removed_with_it) {
+CO_TEST(CatalogService, R_16_a_systems_group_is_made_renamed_and_removed_with_it) {
   Fixture f(loop);
   co_await f.queue->start();
   const auto made = co_await f.make("Orders");
@@ -62,15 +62,15 @@ CO_TEST(CatalogService, a_systems_group_is_made_renamed_and_removed_with_it) {
   EXPECT_NE(first.find("Orders"), std::string::npos);
   const std::string group = "catalog.system." + made.id.to_string();
   EXPECT_TRUE(co_await f.service.subscribe(user(1), group));
-  EXPECT_NE((*(co_await f.service.subscriptions(user(1)))->bytes).find("Orders"), std::string::npos);
+  EXPECT_NE((*(co_await f.service.subscriptions(user(1)).wait())->bytes).find("Orders"), std::string::npos);
 
   EXPECT_TRUE(co_await f.rename(made.id, "Payments"));
   EXPECT_NE((co_await f.group(made.id)).find("Payments"), std::string::npos);
-  EXPECT_NE((*(co_await f.service.subscriptions(user(1)))->bytes).find("Payments"), std::string::npos);
+  EXPECT_NE((*(co_await f.service.subscriptions(user(1)).wait())->bytes).find("Payments"), std::string::npos);
 
   EXPECT_EQ(co_await f.catalog.remove(made.id.to_string()), true);
   EXPECT_EQ(co_await f.group(made.id), "none");
-  EXPECT_EQ(*(co_await f.service.subscriptions(user(1)))->bytes, R"({"json":[]})");
+  EXPECT_EQ(*(co_await f.service.subscriptions(user(1)).wait())->bytes, R"({"json":[]})");
   EXPECT_EQ(co_await f.rows("notification_subscriptions"), 0);
   co_await f.shut();
 }
@@ -104,7 +104,7 @@ CO_TEST(CatalogService, R_10_a_taken_name_is_a_conflict_and_changes_nothing) {
   co_await f.shut();
 }
 
-CO_TEST(CatalogService, absent_keeps_and_null_clears) {
+CO_TEST(CatalogService, R_15_absent_keeps_and_null_clears) {
   Fixture f(loop);
   co_await f.queue->start();
   CreateSystem input{.name = Text<1, 200>::of("Orders"), .description = Text<0, 10'000>::of("takes orders"), .metadata = Metadata{.text = R"({"tier":1})"}};
@@ -122,6 +122,31 @@ CO_TEST(CatalogService, absent_keeps_and_null_clears) {
   co_await f.shut();
 }
 
+CO_TEST(CatalogService, R_17_search_shows_what_may_be_read_and_at_most_so_many) {
+  Fixture f(loop);
+  co_await f.queue->start();
+  const auto orders = co_await f.make("Orders");
+  auto described = co_await f.catalog.create({.name = Name::of("Payments"), .description = Description::of("takes the money of ORDERS"), .metadata = {}});
+  CO_ASSERT_TRUE(described);
+  const auto other = co_await f.make("Returns");
+  const auto found = [&](std::string text, access::Reach sees, std::size_t limit = 50) -> awaitable<std::string> {
+    const auto systems = co_await f.catalog.search(std::move(text), std::move(sees), limit);
+    std::string names;
+    for (const auto& system : *systems) names += system.name + " ";
+    co_return names;
+  };
+  EXPECT_EQ(co_await found("order", access::Reach::everything()), "Orders Payments ");
+  EXPECT_EQ(co_await found("RETURN", access::Reach::everything()), "Returns ");
+  EXPECT_EQ(co_await found("", access::Reach::everything()), "Orders Payments Returns ");
+  EXPECT_EQ(co_await found("", access::Reach::everything(), 2), "Orders Payments ");
+  EXPECT_EQ(co_await found("%", access::Reach::everything()), "");
+  EXPECT_EQ(co_await found("order", access::Reach::all_but({orders.id.to_string()})), "Payments ");
+  // What is hidden takes no place of what is shown.
+  EXPECT_EQ(co_await found("", access::Reach::only({other.id.to_string()}), 1), "Returns ");
+  EXPECT_EQ(co_await found("", access::Reach()), "");
+  co_await f.shut();
+}
+
 CO_TEST(CatalogService, unknown_ids_are_told_apart) {
   Fixture f(loop);
   co_await f.queue->start();
@@ -132,7 +157,7 @@ CO_TEST(CatalogService, unknown_ids_are_told_apart) {
     CO_ASSERT_TRUE(!updated);
     EXPECT_EQ(updated.error().code, ErrorCode::not_found);
     EXPECT_EQ(co_await f.catalog.remove(id), false);
-    EXPECT_EQ(*(co_await f.catalog.system(id))->bytes, R"({"json":null})");
+    EXPECT_EQ(*(co_await f.catalog.system(id).wait())->bytes, R"({"json":null})");
   }
   co_await f.shut();
 }

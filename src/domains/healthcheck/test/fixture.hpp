@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 /// Keeps what was said in the transaction that said it, so that what was rolled back was not said.
 inline const sql::MigrationSet kTold{"told", {{"0001_told.sql", "create table told (n integer primary key, group_id text not null, title text not null, "
-                                                                "body text not null, importance text not null, url text not null, key text not null unique)"}}};
+                                                                "body text not null, importance text not null, url text not null, key text not null unique, about text not null)"}}};
 
 struct Told {
   std::string group_id;
@@ -23,8 +23,9 @@ struct Told {
   notification::Importance importance = notification::Importance::info;
   std::string url;
   std::string key;
+  std::string about;  ///< "<collapse key>: <kind> <id> <name> <status>" of the first subject
 };
-BOOST_DESCRIBE_STRUCT(Told, (), (group_id, title, body, importance, url, key))
+BOOST_DESCRIBE_STRUCT(Told, (), (group_id, title, body, importance, url, key, about))
 
 /// A strategy without a transport: `test.fake`, with one collector that takes anything.
 class FakeStrategy final : public probes::Strategy {
@@ -109,8 +110,11 @@ struct Fixture : watchbell::test::RuntimeFixture {
   Notify notify() {
     return [this](Change& change, std::string group, notification::Message message, std::string key) -> Result<void> {
       if (notify_fails) return fail(ErrorCode::unavailable, "the queue is full");
-      change.sql().execute("insert into told (group_id, title, body, importance, url, key) values (:1, :2, :3, :4, :5, :6)", group, message.title, message.body,
-                           message.importance, message.action->url, key);
+      const auto& about = message.subjects.at(0);
+      change.sql().execute("insert into told (group_id, title, body, importance, url, key, about) values (:1, :2, :3, :4, :5, :6, :7)", group, message.title,
+                           message.body, message.importance, message.action->url, key,
+                           fmt::format("{}: {} {} {} {}", message.collapse_key.value_or(""), about.kind, about.id, about.name,
+                                       boost::describe::enum_to_string(about.status.value(), "")));
       return {};
     };
   }
@@ -160,7 +164,7 @@ struct Fixture : watchbell::test::RuntimeFixture {
   awaitable<Status> status(SystemId system) { co_return (co_await health(system)).status; }
   awaitable<std::vector<Told>> told() {
     auto rows = co_await database->read([](sql::Session& session) {
-      return session.all<Told>("select group_id, title, body, importance, url, key from told order by n");
+      return session.all<Told>("select group_id, title, body, importance, url, key, about from told order by n");
     });
     co_return rows.value();
   }

@@ -53,11 +53,14 @@ CO_TEST(HealthService, HC_5_an_outage_is_told_once_and_so_is_its_end) {
   EXPECT_EQ(told[0].title, "Web is unhealthy");
   EXPECT_EQ(told[0].body, "Check \"Home\" fails: it is down.");
   EXPECT_EQ(told[0].url, "/catalog/system/" + system.to_string());
+  const std::string about = fmt::format("catalog.system.{0}: catalog.system {0} Web ", system);
+  EXPECT_EQ(told[0].about, about + "unhealthy");
   EXPECT_TRUE(co_await f.ran(system, check.id, true));
   told = co_await f.told();
   CO_ASSERT_EQ(told.size(), 2u);
   EXPECT_EQ(told[1].importance, Importance::info);
   EXPECT_EQ(told[1].title, "Web is healthy again");
+  EXPECT_EQ(told[1].about, about + "healthy") << "under the same key";
   EXPECT_EQ((co_await f.transitions(system)).size(), 3u);
   co_await f.end();
 }

@@ -2,8 +2,10 @@
 
 namespace watchbell::notification::channels {
 
+rules::Verdict judge(const http::ClientResponse& answer, Timestamp now) { return rules::judge_status(answer.status, answer.header("retry-after"), now); }
+
 rules::Verdict judge(const http::ClientResult& result, Timestamp now) {
-  if (result) return rules::judge_status(result->status, result->header("retry-after"), now);
+  if (result) return judge(*result, now);
   using enum http::ClientFailure;
   switch (result.error().kind) {
     case bad_url:

@@ -23,7 +23,7 @@ std::string refusal(const Result<void>& result) {
 CO_TEST(ChannelSettings, administrators_see_every_channel_and_how_to_set_it_up) {
   Fixture f(loop);
   const auto views = (co_await f.channel_settings.strategies()).value();
-  CO_ASSERT_EQ(views.size(), 1u);
+  CO_ASSERT_EQ(views.size(), f.registry.size());
   const std::string shown = rpc::to_json(views[0]);
   EXPECT_EQ(shown.find(R"({"qualifiedId":"notification-webhook.webhook","displayName":"Webhook",)"), 0u) << shown;
   for (const char* part : {R"("ownerPluginId":"notification-webhook")", R"("contactResolution":{"type":"user-config","field":"url"})", R"("requiresUserConfig":true)",
@@ -51,6 +51,28 @@ CO_TEST(ChannelSettings, N_9_administrators_settings_are_judged_and_written_toge
   auto unknown = strategy(true);
   unknown.strategy_id = Text<1, 200>::of("no.such");
   EXPECT_EQ(refusal(co_await f.channel_settings.update_strategy(unknown)), "NOT_FOUND");
+  co_await f.shut();
+}
+
+CO_TEST(ChannelSettings, N_9_a_secret_that_is_kept_goes_nowhere_else_than_it_was_given_for) {
+  Fixture f(loop);
+  const auto put = [&f](std::string_view id, std::string config) -> awaitable<std::string> {
+    auto input = strategy(true, std::move(config));
+    input.strategy_id = Text<1, 200>::of(std::string(id));
+    co_return refusal(co_await f.channel_settings.update_strategy(std::move(input)));
+  };
+  constexpr std::string_view kMail = "notification-smtp.smtp", kTelegram = "notification-telegram.telegram";
+  EXPECT_EQ(co_await put(kMail, R"({"host":"mail.test","username":"ann","password":"s3cret","fromAddress":"bell@mail.test"})"), "accepted");
+  EXPECT_EQ(co_await put(kMail, R"({"fromName":"Bell"})"), "accepted") << "what sends nothing elsewhere keeps them";
+  EXPECT_EQ(co_await put(kMail, R"({"host":"mail.test","port":587})"), "accepted") << "nor does saying the same again";
+  for (const char* moved : {R"({"host":"evil.test"})", R"({"port":2525})", R"({"tls":"none"})", R"({"verifyCertificate":false})", R"({"host":"evil.test","password":"x"})",
+                            R"({"host":"evil.test","username":"","password":""})"})
+    EXPECT_EQ(co_await put(kMail, moved), "BAD_REQUEST") << moved;
+  EXPECT_EQ(co_await put(kMail, R"({"host":"other.test","username":"bob","password":"another"})"), "accepted");
+  EXPECT_EQ(co_await put(kMail, R"({"host":"open.test","username":null,"password":null})"), "accepted");
+  EXPECT_EQ(co_await put(kMail, R"({"host":"open2.test"})"), "accepted") << "there is none that could be seen";
+  EXPECT_EQ(co_await put(kTelegram, R"({"botToken":"1:abcdefghijklmnopqrstuvwxyz"})"), "accepted");
+  EXPECT_EQ(co_await put(kTelegram, R"({"apiBaseUrl":"https://evil.test"})"), "BAD_REQUEST");
   co_await f.shut();
 }
 
@@ -97,9 +119,10 @@ CO_TEST(ChannelSettings, N_9_a_users_settings_are_judged_when_they_are_written) 
 
 CO_TEST(ChannelSettings, users_see_the_channels_that_are_on) {
   Fixture f(loop);
-  EXPECT_EQ((co_await f.channel_settings.user_channels(user(1)))->size(), 1u);
+  // Those that need nothing of an administrator: webhook and browser push.
+  EXPECT_EQ((co_await f.channel_settings.user_channels(user(1)))->size(), 2u);
   EXPECT_TRUE(co_await f.channel_settings.update_strategy(strategy(false)));
-  EXPECT_TRUE((co_await f.channel_settings.user_channels(user(1)))->empty());
+  EXPECT_EQ((co_await f.channel_settings.user_channels(user(1)))->size(), 1u);
   // Setting one up that is off is allowed: it is kept for when it is on.
   EXPECT_TRUE(co_await f.set_webhook(user(1), R"({"url":"https://a.test/"})"));
   EXPECT_TRUE(co_await f.channel_settings.update_strategy(strategy(true)));

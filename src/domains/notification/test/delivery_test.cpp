@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
-#include "domains/notification/test/fixture.hpp"
+#include "domains/notification/account_messages.hpp"
+#include "domains/notification/test/with_sink.hpp"
 #include "platform/crypto/hash.hpp"
 
 namespace watchbell::notification {
@@ -11,50 +12,10 @@ using http::test::Sink;
 using http::test::SinkReply;
 using http::test::SinkRequest;
 using test::Fixture;
+using test::head;
+using test::status;
 using test::user;
-
-std::string head(const SinkRequest& request, std::string_view name) {
-  const std::string lower = ascii_lower(request.head);
-  const auto at = lower.find("\r\n" + ascii_lower(name) + ": ");
-  if (at == std::string::npos) return "none";
-  const auto from = at + name.size() + 4;
-  return request.head.substr(from, request.head.find("\r\n", from) - from);
-}
-
-std::string status(int code, std::string more = {}) { return fmt::format("HTTP/1.1 {} X\r\n{}Content-Length: 0\r\n\r\n", code, more); }
-
-/// The domain with a receiver that gives its answers one after the other, the last one for ever.
-struct WithSink : Fixture {
-  explicit WithSink(async::Loop& l, std::vector<std::string> replies, std::string egress_allow = "127.0.0.0/8")
-      : Fixture(l, std::move(egress_allow)), answers(std::move(replies)), sink(l.executor(), [this](const SinkRequest&) {
-          const std::size_t i = std::min(sink.requests, answers.size() - 1);
-          return SinkReply{answers[i], SinkReply::Then::close};
-        }) {
-    sink.start();
-  }
-  awaitable<void> begin(std::string secret = {}) {
-    co_await queue->start();
-    const std::string config = R"({"url":")" + sink.url("/hook") + "\"" + (secret.empty() ? "" : R"(,"signingSecret":")" + secret + "\"") + "}";
-    EXPECT_TRUE(co_await set_webhook(user(1), config));
-  }
-  awaitable<std::string> state() {
-    co_return co_await one<std::string>("select state || ' ' || attempts || ' ' || coalesce(reason, '') from deliveries");
-  }
-  awaitable<std::string> attempts() {
-    co_return co_await one<std::string>("select coalesce(group_concat(status, ' '), '') from (select status from delivery_attempts order by attempted_at, id)");
-  }
-  awaitable<void> until_settled(std::uint64_t done) {
-    co_await until([&, done] { return queue->statistics().done + queue->statistics().retried >= done && queue->statistics().running == 0; });
-    // The queue looks for what is due next; its timer must be armed before a test moves the clock.
-    for (int i = 0; i < 5; ++i) co_await rows("jobs");
-  }
-  awaitable<void> end() {
-    co_await sink.close();
-    co_await shut();
-  }
-  std::vector<std::string> answers;
-  Sink sink;
-};
+using test::WithSink;
 
 CO_TEST(Delivery, N_5_a_signed_notification_arrives_once) {
   WithSink f(loop, {status(204)});
@@ -64,7 +25,8 @@ CO_TEST(Delivery, N_5_a_signed_notification_arrives_once) {
   CO_ASSERT_EQ(f.sink.requests, 1u);
   const auto& request = f.sink.seen[0];
   EXPECT_EQ(request.first_line(), "POST /hook HTTP/1.1");
-  EXPECT_EQ(head(request, "X-Checkstack-Signature"), "sha256=" + crypto::hmac_sha256_hex("s3cret", head(request, "X-Checkstack-Timestamp") + "." + request.body));
+  EXPECT_EQ(head(request, "X-Checkstack-Signature"),
+            "sha256=" + crypto::hmac_sha256_hex("s3cret", head(request, "X-Checkstack-Timestamp") + "." + request.body));
   EXPECT_EQ(head(request, "webhook-id"), co_await f.one<std::string>("select id from deliveries"));
   EXPECT_EQ(head(request, "Content-Type"), "application/json");
   const auto body = boost::json::parse(request.body).as_object();
@@ -117,6 +79,30 @@ CO_TEST(Delivery, N_5_retry_after_is_honoured) {
   f.clock.advance(61s, 1s);
   co_await f.until_settled(2);
   EXPECT_EQ(co_await f.state(), "delivered 2 ");
+  co_await f.end();
+}
+
+CO_TEST(Delivery, N_5_what_was_sent_while_the_disk_was_full_is_not_sent_again) {
+  WithSink f(loop, {status(204)});
+  co_await f.begin();
+  f.pauses.arm("delivery.before_record");
+  co_await f.notify({user(1)});
+  co_await f.until([&] { return f.pauses.paused("delivery.before_record"); });
+  // An attempt takes some pages more than there are, the first time it is written.
+  EXPECT_TRUE(co_await f.database->write([](sql::Session& session) {
+    session.execute("create table ballast (stuff blob)");
+    session.execute("create trigger ballast after insert on delivery_attempts begin insert into ballast values (zeroblob(100000)); end");
+    session.execute("pragma max_page_count = 1");
+  }));
+  f.pauses.release("delivery.before_record");
+  for (int i = 0; i < 50; ++i) co_await f.rows("jobs");
+  EXPECT_EQ(co_await f.rows("delivery_attempts"), 0);
+  EXPECT_TRUE(co_await f.database->write([](sql::Session& session) { session.execute("pragma max_page_count = 1000000"); }));
+  co_await f.until([&] { return f.queue->statistics().done == 1; });
+  EXPECT_EQ(f.sink.requests, 1u);
+  EXPECT_EQ(co_await f.state(), "delivered 1 ");
+  EXPECT_EQ(co_await f.rows("delivery_attempts"), 1);
+  EXPECT_EQ(co_await f.rows("jobs"), 0);
   co_await f.end();
 }
 
@@ -183,16 +169,20 @@ CO_TEST(Delivery, what_has_no_way_out_any_more_ends_with_its_reason) {
       {"The user has not set the channel up", [](WithSink& f) -> awaitable<void> { EXPECT_TRUE(co_await f.set_webhook(user(1), "null")); }},
       {"The channel is switched off",
        [](WithSink& f) -> awaitable<void> {
-         EXPECT_TRUE(co_await f.channel_settings.update_strategy({.strategy_id = Text<1, 200>::of("notification-webhook.webhook"), .enabled = {false}, .config = {}}));
+         EXPECT_TRUE(
+             co_await f.channel_settings.update_strategy({.strategy_id = Text<1, 200>::of("notification-webhook.webhook"), .enabled = {false}, .config = {}}));
        }},
-      {"The user no longer exists", [](WithSink& f) -> awaitable<void> {
+      {"The user no longer exists",
+       [](WithSink& f) -> awaitable<void> {
          f.gone.insert(user(1));
          co_return;
        }},
-      {"The settings of the channel cannot be read", [](WithSink& f) -> awaitable<void> {
+      {"The settings of the channel cannot be read",
+       [](WithSink& f) -> awaitable<void> {
          co_await f.database->write([](sql::Session& s) { s.execute("update settings_records set data = 'damaged' where record like 'user-pref.%'"); });
        }},
-      {"There is no such channel", [](WithSink& f) -> awaitable<void> {
+      {"There is no such channel",
+       [](WithSink& f) -> awaitable<void> {
          co_await f.database->write([](sql::Session& s) { s.execute("update deliveries set strategy_id = 'gone.gone'"); });
        }},
   };
@@ -342,7 +332,7 @@ CO_TEST(TestSend, says_what_is_in_the_way) {
   WithSink f(loop, {status(200), status(500), status(200)});
   co_await f.queue->start();
   const auto test = [&](std::string id = "notification-webhook.webhook") -> awaitable<std::string> {
-    const auto result = (co_await f.deliveries.test(user(1), id)).value();
+    const auto result = (co_await f.deliveries.test(user(1), id, false)).value();
     co_return (result.success ? "yes" : "no") + (result.error ? " " + *result.error : "");
   };
   EXPECT_EQ(co_await test("no.such"), "no There is no such channel");
@@ -369,16 +359,89 @@ CO_TEST(Housekeeping, N_15_old_attempts_go_by_themselves) {
   co_await f.begin();
   co_await f.notify({user(1)});
   co_await f.until_settled(1);
-  EXPECT_EQ(co_await purge(*f.database, f.clock.now()), 0);
-  f.scope.spawn("keep_house", keep_house(*f.database, f.wheel));
+  EXPECT_EQ((co_await f.retention.run()).kind, jobs::Outcome::Kind::done);
+  EXPECT_EQ(co_await f.rows("delivery_attempts"), 1);
+  f.scope.spawn("keep_house", keep_house(f.deliveries, f.retention, *f.queue, f.wheel));
   co_await asio::post(loop.executor(), use_awaitable);
+  f.clock.advance(61s, 61s);
+  co_await f.until_settled(2);
+  EXPECT_EQ(co_await f.rows("delivery_attempts"), 1) << "asked soon after the start, when nothing was old";
   f.clock.advance(kKept, 1h);
   f.clock.advance(2h, 1h);
-  while (co_await f.rows("dispatches") > 0) {
-  }
+  while (co_await f.rows("dispatches") > 0) co_await asio::post(loop.executor(), use_awaitable);
   EXPECT_EQ(co_await f.rows("delivery_attempts"), 0);
   EXPECT_EQ(co_await f.rows("deliveries"), 0);
+  EXPECT_EQ(co_await f.rows("notifications"), 1) << "inboxes keep what they hold until an administrator says otherwise";
+  co_await f.end();
+}
+
+CO_TEST(Housekeeping, waits_for_a_queue_that_begins_late) {
+  Fixture f(loop);
+  f.scope.spawn("keep_house", keep_house(f.deliveries, f.retention, *f.queue, f.wheel));
+  co_await asio::post(loop.executor(), use_awaitable);
+  f.clock.advance(2h, 1min);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(co_await f.rows("jobs"), 0);
+  co_await f.queue->start();
+  co_await f.elapse_until([&] { return f.queue->statistics().done == 1; }, 10s);
+  co_await f.shut();
+}
+
+/// The domain, told of accounts, with a receiver.
+struct WithAccounts : WithSink {
+  explicit WithAccounts(async::Loop& l, std::vector<std::string> replies) : WithSink(l, std::move(replies)) {
+    EXPECT_TRUE(tell_of_accounts(*bus, service, channel_settings, transactional, clock));
+  }
+  awaitable<void> ask_for_link(std::chrono::microseconds life = 1h) {
+    auth::PasswordResetRequested event{.user_id = user(1), .request = Uuid::make_v7(clock.now().millis()), .expires_at = clock.now() + life, .token = {}};
+    event.token.value = Text<1, 128>::of("t0ken");
+    co_await change([event](Change& c) { return c.publishes(events::make(auth::kPasswordResetRequested, event)); });
+  }
+};
+
+CO_TEST(AccountMessages, a_link_to_a_new_password_goes_straight_out_and_leaves_no_inbox_row) {
+  WithAccounts f(loop, {status(204)});
+  co_await f.begin();
+  // Whoever switched a channel off for messages still needs the way back.
+  EXPECT_TRUE(co_await f.set_webhook(user(1), {}, false));
+  co_await f.ask_for_link();
+  co_await f.until_settled(2);
+  CO_ASSERT_EQ(f.sink.requests, 1u);
+  const auto body = boost::json::parse(f.sink.seen[0].body).as_object();
+  const std::string url(body.at("action").as_object().at("url").as_string());
+  EXPECT_TRUE(url.starts_with("http") && url.ends_with("/auth/reset-password?token=t0ken")) << url;
+  for (const std::string table : {"notifications", "jobs", "dispatches where sealed is not null or title || body <> '' or action_url is not null"})
+    EXPECT_EQ(co_await f.rows(table), 0) << table;
+  EXPECT_EQ(co_await f.state(), "delivered 1 ");
+  co_await f.end();
+}
+
+CO_TEST(AccountMessages, a_link_that_no_channel_took_is_sent_again_under_its_key) {
+  WithAccounts f(loop, {status(503), status(204)});
+  co_await f.begin();
+  co_await f.ask_for_link();
+  co_await f.elapse_until([&] { return f.sink.requests == 2 && f.queue->statistics().running == 0; });
+  EXPECT_EQ(head(f.sink.seen[0], "webhook-id"), head(f.sink.seen[1], "webhook-id"));
+  co_await f.end();
+}
+
+CO_TEST(AccountMessages, a_link_that_opens_nothing_any_more_is_not_sent) {
+  WithAccounts f(loop, {status(204)});
+  co_await f.begin();
+  co_await f.ask_for_link(0s);
+  co_await f.until_settled(1);
+  EXPECT_EQ(f.sink.requests, 0u);
+  co_await f.end();
+}
+
+CO_TEST(AccountMessages, who_has_another_password_is_told_once) {
+  WithAccounts f(loop, {status(204)});
+  co_await f.begin();
+  const auth::PasswordChanged event{.user_id = user(1), .change = Uuid::make_v7(f.clock.now().millis())};
+  for (int i = 0; i < 2; ++i) co_await f.change([event](Change& c) { return c.publishes(events::make(auth::kPasswordChanged, event)); });
+  co_await f.until_settled(3);
   EXPECT_EQ(co_await f.rows("notifications"), 1);
+  EXPECT_NE((co_await f.page_of(user(1))).find("Your password was changed"), std::string::npos);
+  EXPECT_EQ(f.sink.requests, 1u);
   co_await f.end();
 }
 

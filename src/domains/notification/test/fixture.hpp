@@ -10,6 +10,7 @@
 #include "domains/notification/module.hpp"
 #include "domains/notification/store.hpp"
 #include "platform/http_client/test/fixture.hpp"
+#include "platform/mail/smtp_client.hpp"
 #include "runtime/test/runtime_fixture.hpp"
 
 namespace watchbell::migrations {
@@ -41,6 +42,8 @@ class Page final : public http::WebSocket {
     heard.push_back(*text);
     if (on_frame) on_frame(*text);
   }
+  void hold(std::string_view begin, std::string_view rest) override { send(std::make_shared<const std::string>(std::string(begin).append(rest))); }
+  void flush() override {}
   void close(std::uint16_t, std::string) override {
     open_ = false;
     event_.notify_all();
@@ -71,6 +74,7 @@ struct Fixture : watchbell::test::RuntimeFixture {
   explicit Fixture(async::Loop& l, std::string egress_allow = "127.0.0.0/8", const sql::MigrationSet* more = nullptr, Storage storage = Storage::memory, Places places = {})
       : RuntimeFixture(l, sets(more), storage), places_(places), bench(l, std::move(egress_allow)) {
     EXPECT_TRUE(consume(*queue, service, deliveries, places_.at_once));
+    EXPECT_TRUE(retention.consume(*queue));
   }
   Fixture(async::Loop& l, Storage storage) : Fixture(l, "127.0.0.0/8", nullptr, storage) {}
   static std::vector<const sql::MigrationSet*> sets(const sql::MigrationSet* more) {
@@ -86,10 +90,26 @@ struct Fixture : watchbell::test::RuntimeFixture {
       return found;
     };
   }
+  FindUser find_user() {
+    return [this](sql::Session&, const UserId& one) -> std::optional<channels::Recipient> {
+      if (gone.contains(one)) return std::nullopt;
+      return channels::Recipient{.email = "ada@w.test", .name = "Ada"};
+    };
+  }
+  /// Everybody sees everything, but for those whom a test blinds.
+  Viewers viewers() {
+    return [this](sql::Session&, std::span<const UserId> asked, std::string_view, std::string_view object) {
+      std::vector<UserId> seeing;
+      for (const auto& one : asked)
+        if (!blind.contains({one, std::string(object)})) seeing.push_back(one);
+      return seeing;
+    };
+  }
   /// Ends everything; to be awaited at the end of every test.
   awaitable<void> shut() {
     co_await queue->stop(0ms);
     co_await scope.stop();
+    co_await mail.close();
     co_await bench.close();
     co_await close();
   }
@@ -115,11 +135,11 @@ struct Fixture : watchbell::test::RuntimeFixture {
   }
   awaitable<std::int64_t> rows(std::string table) { co_return co_await one<std::int64_t>("select count(*) from " + table); }
   awaitable<std::string> unread(UserId of) {
-    const auto answer = co_await service.unread_count(of);
+    const auto answer = co_await service.unread_count(of).wait();
     co_return answer ? *answer->bytes : answer.error().message;
   }
   awaitable<std::string> page_of(UserId of, PageInput input = {}) {
-    const auto answer = co_await service.notifications(of, input);
+    const auto answer = co_await service.notifications(of, input).wait();
     co_return answer ? *answer->bytes : answer.error().message;
   }
   awaitable<std::int64_t> notify(std::vector<UserId> users, std::string title = "Disk full", std::string key = {}) {
@@ -142,13 +162,29 @@ struct Fixture : watchbell::test::RuntimeFixture {
 
   Places places_;
   std::set<UserId> gone;
+  std::set<std::pair<UserId, std::string>> blind;  ///< who does not see which object
   http::test::Bench bench;
+  mail::SmtpClient mail{loop, bench.wheel, bench.resolver, {}};
   async::PausePoints pauses{loop.executor()};
   settings::Store settings{keyring};
-  channels::Registry registry = channels::all(bench.client, clock);
+  channels::Registry registry = channels::all(bench.client, mail, clock, "https://watchbell.test");
   ChannelSettings channel_settings{*database, *changes, settings, registry};
-  Service service{*database, cache, *changes, scope, channel_settings, existing(), [this](const UserId& one) { return hub->online(one); }};
-  Deliveries deliveries{*database, *changes, clock, pauses, channel_settings, existing(), loop.executor(), {.base_url = "https://watchbell.test", .per_host = places_.per_host, .seed = 3}};
+  PushSubscriptions push_subscriptions{*database, *changes, channel_settings};
+  OAuthLinks links{*database, *changes, channel_settings, bench.client, identity, keyring, clock, loop.executor(), "https://watchbell.test"};
+  Service service{*database, cache, *changes, scope, channel_settings, existing(), viewers(), [this](const UserId& one) { return hub->online(one); }};
+  Deliveries deliveries{*database,   *changes,        clock,
+                        pauses,      keyring,         channel_settings,
+                        find_user(), loop.executor(), {.base_url = "https://watchbell.test", .per_host = places_.per_host, .seed = 3,
+                         .renew = [this](const channels::Channel& channel, UserId of, std::string admin, std::string used, bool refused) { return links.renew(channel, of, std::move(admin), std::move(used), refused); }}};
+  Transactional transactional{*database, *changes, wheel, keyring, deliveries};
+  Retention retention{*database, *changes, settings, service};
+  /// Users are called by the last digit of their ids; those who are gone by nothing.
+  DeadLetters dead_letters{*database, *changes, registry, [this](sql::Session&, std::span<const UserId> asked) {
+                             std::map<UserId, std::string> names;
+                             for (const auto& one : asked)
+                               if (!gone.contains(one)) names.emplace(one, "User " + one.to_string().substr(35));
+                             return names;
+                           }};
 };
 
 }  // namespace watchbell::notification::test

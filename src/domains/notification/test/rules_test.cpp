@@ -50,6 +50,13 @@ TEST(NotificationRules, N_11_outside_senders_take_no_name_of_ours) {
   for (const char* ours : {"catalog", "incident", "notification", "core", "healthcheck"}) EXPECT_EQ(rules::judge_owner(ours).error().code, ErrorCode::forbidden) << ours;
 }
 
+TEST(NotificationRules, groups_of_systems_are_told_by_their_ids) {
+  EXPECT_EQ(rules::shown_object("catalog.system.01"), "01");
+  EXPECT_EQ(rules::shown_object("catalog.system."), "");
+  for (const char* other : {"", "catalog.system", "catalog.systems.01", "catalog.group.01", "build-bot.catalog.system.01"})
+    EXPECT_FALSE(rules::shown_object(other)) << other;
+}
+
 TEST(NotificationRules, N_5_retry_after_in_both_forms) {
   EXPECT_EQ(rules::parse_retry_after("120", kNow), 120s);
   EXPECT_EQ(rules::parse_retry_after(" 0 ", kNow), 0s);
@@ -107,6 +114,13 @@ TEST(NotificationRules, a_test_never_leads_to_the_readers_own_machine) {
   EXPECT_EQ(rules::test_message("Webhook", "http://localhost:3000").action->url, "https://watchbell.example.com/notification/settings");
   EXPECT_NE(rules::test_message("Webhook", "http://127.0.0.1:3000").body.find("example"), std::string::npos);
   EXPECT_NE(rules::test_message("Webhook", "https://w.test").body.find("Webhook"), std::string::npos);
+}
+
+TEST(NotificationRules, N_10_a_return_path_is_one_of_this_site) {
+  for (const char* good : {"/", "/notification/settings", "/a?b=c&d=%20", "/a:b", "/a//b"}) EXPECT_TRUE(rules::usable_return_path(good)) << good;
+  for (const char* bad : {"", "a", "//evil.test", "/\\evil.test", "https://evil.test", "/a#b", "/a b", "/a\n", "\t/a", "?a", "@evil.test"})
+    EXPECT_FALSE(rules::usable_return_path(bad)) << bad;
+  EXPECT_FALSE(rules::usable_return_path("/" + std::string(500, 'a')));
 }
 
 }  // namespace

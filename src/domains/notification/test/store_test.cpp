@@ -156,6 +156,10 @@ TEST(NotificationStore, N_7_ten_thousand_recipients_take_a_handful_of_statements
   EXPECT_EQ(session.one<std::int64_t>("select count(*) from jobs where state = 'ready'"), 10'000);
   EXPECT_EQ(store::find_delivery(session, deliveries[7].id)->user_id, user(7));
   EXPECT_EQ(store::page(session, user(9'999), true, 5, 0)[0].group_id, "t.g");
+  // Those without a wish of their own are among them, and they come in the order of users.
+  const auto not_refusing = store::not_refusing(session, "s", users);
+  EXPECT_EQ(not_refusing.size(), 7500u);
+  EXPECT_TRUE(std::ranges::is_sorted(not_refusing));
 }
 
 TEST(NotificationStore, a_dispatch_reads_back_as_it_was_written) {
@@ -191,8 +195,8 @@ TEST(NotificationStore, N_15_what_is_old_goes_and_what_waits_stays) {
     store::insert_attempt(session, deliveries.back(), {.at = dispatch->created_at, .status = AttemptStatus::failure, .error_message = "no", .duration_ms = 3});
   }
   store::insert_dispatch(session, unsent, {});
-  store::settle_delivery(session, deliveries[1].id, DeliveryState::dead, 10, {}, "no", kNow);
-  store::settle_delivery(session, deliveries[2].id, DeliveryState::delivered, 1, {}, {}, kNow + 2s);
+  store::settle_delivery(session, deliveries[1], DeliveryState::dead, 10, {}, "no", kNow);
+  store::settle_delivery(session, deliveries[2], DeliveryState::delivered, 1, {}, {}, kNow + 2s);
   EXPECT_EQ(store::purge(session, kNow + 1s, 100), 2 + 1 + 1);
   EXPECT_EQ(store::purge(session, kNow + 1s, 100), 0);
   EXPECT_TRUE(store::find_delivery(session, deliveries[0].id));

@@ -45,5 +45,16 @@ TEST(Encoding, every_length_comes_back) {
   }
 }
 
+TEST(Encoding, base32_of_rfc_4648) {
+  EXPECT_EQ(base32_encode(""), "");
+  EXPECT_EQ(base32_encode("f"), "MY");
+  EXPECT_EQ(base32_encode("fo"), "MZXQ");
+  EXPECT_EQ(base32_encode("foo"), "MZXW6");
+  EXPECT_EQ(base32_encode("foob"), "MZXW6YQ");
+  EXPECT_EQ(base32_encode("fooba"), "MZXW6YTB");
+  EXPECT_EQ(base32_encode("foobar"), "MZXW6YTBOI");
+  EXPECT_EQ(base32_encode("\xff\xff\xff\xff\xff"), "77777777");
+}
+
 }  // namespace
 }  // namespace watchbell::crypto

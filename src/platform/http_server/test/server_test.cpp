@@ -87,6 +87,49 @@ HTTP_TEST(Server, pipelined_requests_are_answered_in_order) {
   for (const auto* body : {"slow", "/1", "/2", "/3"}) EXPECT_EQ((co_await client->answer()).body, body);
 }
 
+HTTP_TEST(Server, a_pipelined_flood_leaves_other_connections_their_turn) {
+  std::string order;
+  rig.handler.now = [&](const Request& request, Response& response) {
+    order += request.path() == "/flood" ? 'f' : 'o';
+    response.text().assign(request.path());
+    return true;
+  };
+  rig.start();
+  auto flood = co_await rig.client();
+  auto other = co_await rig.client();
+  std::string many;
+  for (int i = 0; i < 300; ++i) many += get("/flood");
+  co_await flood->send(many);
+  co_await other->send(get("/other"));
+  EXPECT_EQ((co_await other->answer()).body, "/other");
+  for (int i = 0; i < 300; ++i) EXPECT_EQ((co_await flood->answer()).body, "/flood");
+  const auto at = order.find('o');
+  EXPECT_LE(at, 200u) << "the other waited for the whole flood";
+  EXPECT_EQ(order.size(), 301u);
+}
+
+HTTP_TEST(Server, an_answer_that_is_held_goes_out_late_and_keeps_what_came_behind_it_waiting) {
+  rig.handler.now = [&](const Request& request, Response& response) {
+    if (request.path() == "/held") response.hold = 250ms;
+    response.close = request.path() == "/last";
+    response.text().assign(request.path());
+    return true;
+  };
+  rig.start();
+  auto client = co_await rig.client();
+  co_await client->send(get("/held") + get("/next"));
+  co_await rig.until([&] { return rig.handler.answered_now == 1; });
+  rig.clock.advance(200ms);
+  co_await rig.settle();
+  EXPECT_EQ(rig.handler.answered_now, 1) << "nothing was read behind it";
+  rig.clock.advance(100ms);
+  EXPECT_EQ((co_await client->answer()).body, "/held");
+  EXPECT_EQ((co_await client->answer()).body, "/next") << "and the next is not held";
+  co_await client->send(get("/last"));
+  EXPECT_EQ((co_await client->answer()).body, "/last");
+  EXPECT_TRUE(co_await client->ends());
+}
+
 HTTP_TEST(Server, head_has_the_length_and_no_body) {
   rig.start();
   auto client = co_await rig.client();

@@ -147,6 +147,7 @@ HTTP_TEST(WebSocket, broken_frames_close_with_their_code) {
       {frame(9, "fragmented ping", false), 1002},
       {std::string("\xc1\x80\x11\x22\x33\x44", 6), 1002},  // a reserved bit
       {frame(1, "\xff\xfe"), 1007},
+      {frame(1, "\xe2\x82", false) + frame(0, ""), 1007},  // cut within a character, and nothing behind
       {frame(2, "binary"), 1003},
       {frame(8, "x"), 1002},
   };
@@ -160,6 +161,21 @@ HTTP_TEST(WebSocket, broken_frames_close_with_their_code) {
     co_await rig.until([&] { return sockets.ended > ended && rig.server->websockets() == 0; });
   }
   EXPECT_TRUE(rig.faults.empty());
+}
+
+HTTP_TEST(WebSocket, broken_frames_behind_one_that_closes_end_the_session) {
+  auto& sockets = rig.keep<Sockets>();
+  rig.start();
+  int opened = 0;
+  for (const std::string& broken : {frame(1, "unmasked", true, false), frame(3, "reserved opcode"), std::string("\xc1\x80\x11\x22\x33\x44", 6)}) {
+    auto client = co_await open(rig);
+    co_await client->send(frame(2, "binary") + broken);
+    EXPECT_EQ((co_await next_frame(*client)).close_code(), 1003);
+    EXPECT_TRUE(co_await client->ends()) << "nothing comes behind a close";
+    client->close();
+    ++opened;
+    co_await rig.until([&] { return rig.server->websockets() == 0 && sockets.ended == opened; });
+  }
 }
 
 HTTP_TEST(WebSocket, messages_of_one_turn_leave_together_and_in_order) {

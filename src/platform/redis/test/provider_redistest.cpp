@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "async/timer_wheel.hpp"
-#include "libs/cache/test/provider_suite.hpp"
+#include "libs/cache/test/server_store_suite.hpp"
 #include "platform/redis/test/client.hpp"
 #include "tests/support/redis_server.hpp"
 
@@ -86,6 +86,7 @@ class TransportHarness {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Redis, ProviderSuite, TransportHarness);
+INSTANTIATE_TYPED_TEST_SUITE_P(Redis, ServerStoreSuite, TransportHarness);
 
 }  // namespace
 }  // namespace watchbell::cache::provider_suite

@@ -1,3 +1,5 @@
+#include "runtime/events/reencrypt.hpp"
+#include "runtime/events/row.hpp"
 #include "runtime/test/runtime_fixture.hpp"
 
 namespace watchbell::events {
@@ -212,6 +214,31 @@ CO_TEST(Events, secrets_are_sealed_in_the_row_and_erased_once_handled) {
   EXPECT_EQ(group.heard, std::vector<std::string>{"pt0k3n"});
   const auto rows = co_await f.database->read([](sql::Session& s) { return s.one<std::int64_t>("select count(*) from jobs").value(); });
   EXPECT_EQ(rows.value(), 0);
+  co_await f.close();
+}
+
+CO_TEST(Events, secrets_that_wait_are_sealed_anew_under_another_key) {
+  RuntimeFixture f(loop);
+  const std::string first = crypto::Keyring::generate(), second = crypto::Keyring::generate();
+  const auto before = crypto::Keyring::make(first).value(), between = crypto::Keyring::make(second, first).value(), after = crypto::Keyring::make(second).value();
+  const auto stranger = crypto::Keyring::make(crypto::Keyring::generate()).value();
+  co_await f.database->write([&](sql::Session& session) {
+    const auto add = [&](std::string queue, std::string payload) {
+      jobs::store::insert(session, {.queue = std::move(queue), .payload = std::move(payload), .dedupe_id = {}, .correlation_id = {}}, "g", f.clock.now());
+    };
+    add("event.t.reset", rpc::to_json(Row{.payload = "p", .secrets = before.seal("t0k3n", aad_of("t.reset"))}));
+    add("event.t.other", rpc::to_json(Row{.payload = "p", .secrets = {}}));
+    add("delivery", "{}");
+  });
+  const auto run = [&](const crypto::Keyring& ring) -> awaitable<std::string> {
+    const auto done = (co_await f.database->write([&](sql::Session& session) { return reencrypt(session, ring); })).value();
+    co_return fmt::format("{} {} {} {}", done.scanned, done.reencrypted, done.skipped, done.failed.size());
+  };
+  EXPECT_EQ(co_await run(stranger), "2 0 1 1");
+  EXPECT_EQ(co_await run(between), "2 1 1 0");
+  EXPECT_EQ(co_await run(between), "2 0 2 0");
+  const auto row = (co_await f.database->read([](sql::Session& s) { return s.one<std::string>("select payload from jobs where queue = 'event.t.reset'").value(); })).value();
+  EXPECT_EQ(after.open(rpc::from_json<StoredRow>(row)->secrets.str(), aad_of("t.reset")).value(), "t0k3n");
   co_await f.close();
 }
 

@@ -50,6 +50,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace watchbell::rpc;
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   static_cast<void>(signals::judge_frame(body));
+  // The same bytes as plain JSON: the body of a REST call.
+  rpc::detail::Decoded<FuzzInput> plain;
+  rpc::detail::decode<FuzzInput>(body, plain, true);
+  if (plain.parsed && plain.issues.empty()) {
+    const std::string text = to_json(plain.value);
+    const auto again = from_json<FuzzInput>(text);
+    if (!again || to_json(*again) != text) std::abort();
+  }
   rpc::detail::Decoded<FuzzInput> first;
   rpc::detail::decode<FuzzInput>(body, first);
   if (!first.parsed) return 0;

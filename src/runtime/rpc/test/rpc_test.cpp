@@ -116,6 +116,17 @@ TEST(Codec, issues_have_the_known_members_in_the_known_order) {
   EXPECT_NE(issues<Everything>(R"({"json":{"colour":"pink"}})").find(R"({"code":"invalid_value","values":["red","dark_blue"],"path":["colour"])"), std::string::npos);
 }
 
+TEST(Codec, plain_json_tells_types_by_the_schema_alone) {
+  const auto value = from_json<Echo>(R"({"d":"1970-01-01T00:00:00.000Z","s":["1970-01-01T00:00:00.000Z"],"m":[["a","1"]]})");
+  ASSERT_TRUE(value) << value.error().data->json;
+  EXPECT_EQ(to_json(*value), R"({"d":"1970-01-01T00:00:00.000Z","s":["1970-01-01T00:00:00.000Z"],"m":[["a","1"]]})");
+  const auto bad = from_json<Echo>(R"({"s":{},"m":[["a","1"],["b"],5,["c","x"]]})");
+  ASSERT_FALSE(bad);
+  for (const char* part : {R"("expected":"set","code":"invalid_type","path":["s"])", R"("expected":"tuple","code":"invalid_type","path":["m",1])",
+                           R"("expected":"tuple","code":"invalid_type","path":["m",2])", R"("expected":"bigint","code":"invalid_type","path":["m",3,1])"})
+    EXPECT_NE(bad.error().data->json.find(part), std::string::npos) << part << bad.error().data->json;
+}
+
 TEST(Codec, set_and_map_do_not_pass_as_objects) {
   EXPECT_NE(issues<Inner>(R"({"json":[1],"meta":[[6]]})").find("received Set"), std::string::npos);
   EXPECT_NE(issues<Inner>(R"({"json":[["firstName","a"]],"meta":[[7]]})").find("received Map"), std::string::npos);
@@ -129,7 +140,7 @@ TEST(Codec, free_json_refuses_special_types_infinities_and_size) {
   EXPECT_NE(with(R"({"a":"1"})", R"([[0,"metadata","a"]])"), "none");
   EXPECT_NE(with(R"({"a":1e400})", "[]"), "none");
   EXPECT_NE(with(R"({"a":[[[[1]]]]})", "[]"), "none");
-  EXPECT_NE(with(R"([])", "[]"), "none");
+  EXPECT_NE(with(R"([])", "[]").find(R"("expected":"record","code":"invalid_type","path":["metadata"])"), std::string::npos);
   EXPECT_NE(with((R"({"a":")" + std::string(200, 'x') + "\"}").c_str(), "[]"), "none");
   EXPECT_NE(with(R"({"a":"\u0000"})", "[]"), "none");
 }
@@ -169,6 +180,34 @@ TEST(Envelope, depth_is_bounded) {
   const auto nested = [](int depth) { return "{\"json\":{\"firstName\":\"a\",\"x\":" + std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']') + "}}"; };
   EXPECT_EQ(issues<Inner>(nested(60)), "none");
   EXPECT_EQ(issues<Inner>(nested(1000)), "Malformed");
+}
+
+TEST(Envelope, meta_is_bounded) {
+  const auto entries = [](std::size_t count) {
+    std::string body = R"({"json":{"firstName":"a"},"meta":[)";
+    for (std::size_t i = 0; i < count; ++i) body += i == 0 ? R"([77,"firstName"])" : R"(,[77,"firstName"])";
+    return body + "]}";
+  };
+  EXPECT_EQ(issues<Inner>(entries(kMaxMeta)), "none");
+  EXPECT_EQ(issues<Inner>(entries(kMaxMeta + 1)), "Malformed");
+
+  const auto digits = [](std::size_t count) { return R"({"json":{"firstName":"a","x":")" + std::string(count, '9') + R"("},"meta":[[0,"x"]]})"; };
+  EXPECT_EQ(issues<Inner>(digits(4096)), "none");
+  EXPECT_EQ(issues<Inner>(digits(4097)), "Malformed");
+
+  const auto deep = [](std::size_t depth) {
+    std::string body = R"({"json":{"firstName":"a","x":)" + std::string(60, '[') + "1" + std::string(60, ']') + R"(},"meta":[[77,"x")";
+    for (std::size_t i = 0; i < depth; ++i) body += ",0";
+    return body + "]]}";
+  };
+  EXPECT_EQ(issues<Inner>(deep(60)), "none");
+  EXPECT_EQ(issues<Inner>(deep(61)), "Malformed") << "leads nowhere";
+  EXPECT_EQ(issues<Inner>(deep(100)), "Malformed");
+}
+
+TEST(Envelope, what_holds_no_input_is_none) {
+  for (const char* body : {"", " ", "{}", "[1]", "5", "\"x\"", R"({"data":1})", R"({"meta":[]})"})
+    EXPECT_NE(issues<Inner>(body).find("received undefined"), std::string::npos) << body;
 }
 
 TEST(Envelope, a_byte_order_mark_and_duplicate_members_are_taken) {

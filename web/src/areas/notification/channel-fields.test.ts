@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { channelFields, userConfigOf } from "./channel-fields";
-import type { Channel } from "./queries";
+import { channelFields, configOf, mistakeOf, savedForm, strategyFields } from "./channel-fields";
+import type { Channel, Strategy } from "./queries";
 
 const channel: Channel = {
   strategyId: "x.y",
   displayName: "X",
   contactResolution: { type: "user-config" },
   enabled: true,
+  digestMinutes: 0,
   isConfigured: true,
   userConfigSchema: {
     type: "object",
@@ -15,7 +16,7 @@ const channel: Channel = {
       topic: { type: "string", title: "Topic", description: "Where to" },
       signingSecret: { type: "string", "x-secret": true },
       internal: { type: "string", "x-hidden": true },
-      count: { type: "integer" },
+      list: { type: "array" },
     },
     required: ["url"],
   },
@@ -35,7 +36,60 @@ describe("channel fields", () => {
 
   it("keeps an untouched secret, sends a new one, and clears what was emptied", () => {
     const fields = channelFields(channel);
-    expect(userConfigOf(fields, { url: "http://b.test ", topic: "", signingSecret: "" })).toEqual({ url: "http://b.test", topic: null });
-    expect(userConfigOf(fields, { url: "http://b.test", topic: "t", signingSecret: "s" })).toEqual({ url: "http://b.test", topic: "t", signingSecret: "s" });
+    expect(configOf(fields, { url: "http://b.test ", topic: "", signingSecret: "" })).toEqual({ url: "http://b.test", topic: null });
+    expect(configOf(fields, { url: "http://b.test", topic: "t", signingSecret: "s" })).toEqual({ url: "http://b.test", topic: "t", signingSecret: "s" });
+  });
+
+  const strategy: Strategy = {
+    qualifiedId: "x.y",
+    displayName: "X",
+    ownerPluginId: "x",
+    contactResolution: { type: "user-config" },
+    requiresUserConfig: true,
+    requiresOAuthLink: false,
+    configSchema: {
+      type: "object",
+      properties: {
+        serverUrl: { type: "string", format: "uri", default: "https://x.test" },
+        port: { type: "integer", minimum: 1, maximum: 65535, default: 587 },
+        secure: { type: "boolean", default: false },
+        mode: { type: "string", enum: ["a", "b"] },
+        password: { type: "string", "x-secret": true },
+      },
+      required: ["mode"],
+    },
+    enabled: true,
+    config: { port: 25 },
+    secretsSet: ["password"],
+  };
+
+  it("reads numbers, switches and choices too, and shows what holds when nothing is set", () => {
+    expect(strategyFields(strategy).map(({ name, kind, value, options }) => [name, kind, value, options])).toEqual([
+      ["serverUrl", "text", "https://x.test", []],
+      ["port", "number", "25", []],
+      ["secure", "boolean", false, []],
+      ["mode", "choice", "", ["a", "b"]],
+      ["password", "text", "", []],
+    ]);
+  });
+
+  it("sends them as what they are, and forgets typed secrets once they are saved", () => {
+    const fields = strategyFields(strategy);
+    expect(configOf(fields, { serverUrl: "", port: " 2525", secure: true, mode: "b", password: "" })).toEqual({ serverUrl: null, port: 2525, secure: true, mode: "b" });
+    expect(savedForm(fields, { serverUrl: " https://y.test ", port: "1", secure: true, mode: "a", password: "s" })).toEqual({ serverUrl: "https://y.test", port: "1", secure: true, mode: "a", password: "" });
+  });
+
+  it("says what is wrong before anything is sent", () => {
+    const wrong = (name: string, typed: string | boolean) => {
+      const field = strategyFields(strategy).find((each) => each.name === name);
+      return field && mistakeOf(field, typed);
+    };
+    expect(wrong("serverUrl", "nowhere")).toMatch(/http/);
+    expect(wrong("port", "65536")).toBeTruthy();
+    expect(wrong("port", "x")).toBeTruthy();
+    expect(wrong("port", "")).toBeUndefined();
+    expect(wrong("mode", "")).toBeTruthy();
+    expect(wrong("secure", false)).toBeUndefined();
+    expect(wrong("password", "")).toBeUndefined();
   });
 });

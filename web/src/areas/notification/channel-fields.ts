@@ -1,57 +1,116 @@
-import type { MessageKey } from "@/lib/i18n/t";
-import { t } from "@/lib/i18n/t";
+import type { MessageKey } from "@/lib/i18n/later";
+import { t } from "@/lib/i18n/later";
 import { asRecord, asText, type FreeForm } from "@/lib/record";
-import type { Channel } from "./queries";
+import { httpUrl, integer, required } from "@/lib/validate";
+import type { Channel, Strategy } from "./queries";
 
 /** One input of a channel's form, read from the JSON Schema the server gives for it. */
 export interface ChannelField {
   name: string;
   label: string;
   hint: string | undefined;
+  kind: "text" | "number" | "boolean" | "choice";
   required: boolean;
   secret: boolean;
   /** A secret that is stored; its value never comes back. */
   stored: boolean;
   isUrl: boolean;
-  value: string;
+  /** What may be chosen. */
+  options: string[];
+  min: number;
+  max: number;
+  /** As it is edited: what is stored, else what holds without it. */
+  value: string | boolean;
 }
+
+export type Typed = Record<string, string | boolean>;
 
 const labels: Partial<Record<string, MessageKey & `channel.field.${string}`>> = { url: "channel.field.url", signingSecret: "channel.field.signingSecret" };
 const hints: Partial<Record<string, MessageKey & `channel.field.${string}`>> = { url: "channel.field.urlHint", signingSecret: "channel.field.signingSecretHint" };
 
-/** Text members only: no channel of ours asks a person for anything else. */
-export function channelFields(channel: Channel): ChannelField[] {
-  const schema = asRecord(channel.userConfigSchema);
+/** What its user sets of a channel. */
+export function channelFields({ userConfigSchema, userConfig, secretsSet }: Channel): ChannelField[] {
+  return fieldsOf(userConfigSchema, userConfig, secretsSet);
+}
+
+/** What an administrator sets of a channel, for everybody. */
+export function strategyFields({ configSchema, config, secretsSet }: Strategy): ChannelField[] {
+  return fieldsOf(configSchema, config, secretsSet);
+}
+
+/** Members that are one value each; what a form cannot show is left to the API, and kept when the form is saved. */
+function fieldsOf(jsonSchema: unknown, config: unknown, secretsSet: readonly string[] = []): ChannelField[] {
+  const schema = asRecord(jsonSchema);
   const needed = Array.isArray(schema["required"]) ? schema["required"] : [];
-  const stored = channel.secretsSet ?? [];
-  const values = asRecord(channel.userConfig);
+  const values = asRecord(config);
   return Object.entries(asRecord(schema["properties"])).flatMap(([name, value]) => {
     const property = asRecord(value);
-    if (property["type"] !== "string" || property["x-hidden"] === true) return [];
+    const kind = kindOf(property);
+    if (kind === undefined || property["x-hidden"] === true) return [];
     const label = labels[name];
     const hint = hints[name];
+    const secret = property["x-secret"] === true;
     return [
       {
         name,
+        kind,
         label: label ? t(label) : (asText(property["title"]) ?? name),
         hint: hint ? t(hint) : asText(property["description"]),
         required: needed.includes(name),
-        secret: property["x-secret"] === true,
-        stored: stored.includes(name),
+        secret,
+        stored: secretsSet.includes(name),
         isUrl: property["format"] === "uri" || property["format"] === "url",
-        value: asText(values[name]) ?? "",
+        options: Array.isArray(property["enum"]) ? property["enum"].map(String) : [],
+        min: asNumber(property["minimum"]) ?? 0,
+        max: asNumber(property["maximum"]) ?? Number.MAX_SAFE_INTEGER,
+        value: secret ? "" : edited(kind, values[name] ?? property["default"]),
       },
     ];
   });
 }
 
+function kindOf(property: FreeForm): ChannelField["kind"] | undefined {
+  if (Array.isArray(property["enum"])) return "choice";
+  if (property["type"] === "string") return "text";
+  if (property["type"] === "integer") return "number";
+  return property["type"] === "boolean" ? "boolean" : undefined;
+}
+
+const asNumber = (value: unknown) => (typeof value === "number" ? value : undefined);
+
+function edited(kind: ChannelField["kind"], value: unknown): string | boolean {
+  if (kind === "boolean") return value === true;
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
+/** What is wrong with what was typed into a field. */
+export function mistakeOf(field: ChannelField, typed: string | boolean | undefined): string | undefined {
+  if (field.kind === "boolean") return undefined;
+  const text = String(typed ?? "").trim();
+  if (text === "") return field.required && !(field.secret && field.stored) ? required(text, 2048) : undefined;
+  if (field.kind === "number") return integer(text, field.min, field.max);
+  return field.isUrl ? httpUrl(text) : undefined;
+}
+
 /** What to send: an untouched secret is left out, which keeps the stored one; an emptied optional member goes as null, which clears it. */
-export function userConfigOf(fields: readonly ChannelField[], typed: Record<string, string>): FreeForm {
+export function configOf(fields: readonly ChannelField[], typed: Typed): FreeForm {
   const config: FreeForm = {};
   for (const field of fields) {
-    const value = (typed[field.name] ?? "").trim();
-    if (value !== "") config[field.name] = value;
+    const value = typed[field.name] ?? "";
+    const text = String(value).trim();
+    if (field.kind === "boolean") config[field.name] = value === true;
+    else if (text !== "") config[field.name] = field.kind === "number" ? Number(text) : text;
     else if (!field.secret && field.value !== "") config[field.name] = null;
   }
   return config;
+}
+
+/** What the form shows once that is saved: secrets are gone from it. */
+export function savedForm(fields: readonly ChannelField[], typed: Typed): Typed {
+  return Object.fromEntries(
+    fields.map((field) => {
+      const value = typed[field.name] ?? "";
+      return [field.name, field.secret ? "" : typeof value === "string" ? value.trim() : value];
+    }),
+  );
 }

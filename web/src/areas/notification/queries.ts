@@ -1,12 +1,13 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { client, type Output } from "@/lib/client";
+import { client, type Input, type Output } from "@/lib/client";
 import { t } from "@/lib/i18n/t";
 import { refresh, rpcQuery } from "@/lib/query";
 import type { FreeForm } from "@/lib/record";
 import { useOptimistic } from "@/ui/use-optimistic";
+import { useUnsentReads } from "./unsent";
 
-type Inbox = Output<"notification", "getNotifications">;
-type UnreadCount = Output<"notification", "getUnreadCount">;
+export type Inbox = Output<"notification", "getNotifications">;
+export type UnreadCount = Output<"notification", "getUnreadCount">;
 type Subscriptions = Output<"notification", "getSubscriptions">;
 type Channels = Output<"notification", "getUserDeliveryChannels">;
 type Strategies = Output<"notification", "getDeliveryStrategies">;
@@ -19,7 +20,8 @@ export type Strategy = Strategies[number];
 export const PAGE_SIZE = 20;
 const BELL_SIZE = 5;
 
-const inboxKeys = [
+/** What shows the inbox. */
+export const inboxKeys = [
   ["notification", "getUnreadCount"],
   ["notification", "getNotifications"],
 ];
@@ -27,9 +29,11 @@ const subscriptionKeys = [["notification", "getSubscriptions"]];
 const channelKeys = [["notification", "getUserDeliveryChannels"]];
 const strategyKeys = [["notification", "getDeliveryStrategies"]];
 
+/** How many are unread, as the page shows it: what its reader just marked no longer counts. */
 export function useUnreadCount(enabled = true): number {
   const { data } = useQuery({ ...rpcQuery("notification", "getUnreadCount"), enabled });
-  return data?.count ?? 0;
+  const unsent = useUnsentReads();
+  return Math.max(0, (data?.count ?? 0) - unsent.size);
 }
 
 /** The newest unread ones, for the bell; asked for once it is opened. */
@@ -45,10 +49,19 @@ export function useInbox(page: number, unreadOnly: boolean) {
   });
 }
 
-/** Marks one notification as read, or all of them when none is named. */
+/** The newest rows of one collapse key, whichever pages of the inbox they stand on. */
+export function useCardRows(collapseKey: string | undefined) {
+  return useQuery({
+    ...rpcQuery("notification", "getNotifications", { limit: PAGE_SIZE, offset: 0, ...(collapseKey === undefined ? {} : { collapseKey }) }),
+    enabled: collapseKey !== undefined,
+  });
+}
+
+/** Marks one notification as read, or all of them when none is named: at once and for good. (What can be undone is in `use-undo.ts`.) */
 export function useMarkAsRead() {
   return useOptimistic({
-    call: (one: Notification | undefined) => client.notification.markAsRead(one ? { notificationId: one.id } : {}),
+    // It may be followed by a link that leads away.
+    call: (one: Notification | undefined) => client.notification.markAsRead(one ? { notificationId: one.id } : {}, { context: { keepalive: true } }),
     keys: inboxKeys,
     show: (one, patch) => {
       patch<UnreadCount>(["notification", "getUnreadCount"], ({ count }) => ({ count: one ? Math.max(0, count - (one.isRead ? 0 : 1)) : 0 }));
@@ -58,14 +71,6 @@ export function useMarkAsRead() {
       }));
     },
     what: () => t("inbox.marking"),
-  });
-}
-
-export function useDeleteNotification() {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (one: Notification) => client.notification.deleteNotification({ notificationId: one.id }),
-    onSuccess: () => refresh(queries, inboxKeys),
   });
 }
 
@@ -119,12 +124,36 @@ export function useSaveChannel() {
   });
 }
 
+/** When a channel may speak; what else is set of it stays. */
+export function useSaveTimes() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ channel, ...times }: { channel: Channel } & Pick<Input<"notification", "setUserDeliveryPreference">, "digestMinutes" | "quietHours">) =>
+      client.notification.setUserDeliveryPreference({ strategyId: channel.strategyId, enabled: channel.enabled, ...times }),
+    onSuccess: () => refresh(queries, channelKeys),
+  });
+}
+
+/** Where the browser is to go to connect an account to a channel; it comes back to the settings. */
+export function useConnect() {
+  return useMutation({ mutationFn: (channel: Channel) => client.notification.getDeliveryOAuthUrl({ strategyId: channel.strategyId, returnUrl: "/settings" }) });
+}
+
+/** Forgets the account that is connected to a channel. */
+export function useDisconnect() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (channel: Channel) => client.notification.unlinkDeliveryChannel({ strategyId: channel.strategyId }),
+    onSuccess: () => refresh(queries, channelKeys),
+  });
+}
+
 export function useTestChannel() {
   return useMutation({ mutationFn: (channel: Channel) => client.notification.sendTestNotification({ strategyId: channel.strategyId }) });
 }
 
-export function useStrategies(enabled: boolean) {
-  return useQuery({ ...rpcQuery("notification", "getDeliveryStrategies"), enabled });
+export function useStrategies() {
+  return useQuery(rpcQuery("notification", "getDeliveryStrategies"));
 }
 
 export function useSwitchStrategy() {
@@ -135,5 +164,15 @@ export function useSwitchStrategy() {
       patch<Strategies>(["notification", "getDeliveryStrategies"], (all) => all.map((each) => (each.qualifiedId === strategy.qualifiedId ? { ...each, enabled } : each)));
     },
     what: ({ strategy }) => t("admin.switching", { strategy: strategy.displayName }),
+  });
+}
+
+/** Changes a channel's settings for everybody: what is left out is kept, null clears. */
+export function useSaveStrategy() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ strategy, config }: { strategy: Strategy; config: FreeForm }) =>
+      client.notification.updateDeliveryStrategy({ strategyId: strategy.qualifiedId, enabled: strategy.enabled, config }),
+    onSuccess: () => refresh(queries, [...strategyKeys, ...channelKeys]),
   });
 }

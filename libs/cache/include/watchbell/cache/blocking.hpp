@@ -70,7 +70,7 @@ class BlockingScope {
   template <class T, class Loader>
   std::shared_ptr<const T> wrap(const Key& key, Loader&& loader, Duration ttl) const {
     auto& core = *scope_.state_->core;
-    if (const auto hit = core.find(*scope_.state_, key, typeid(T), scope_.options_.refresh_ahead, true); hit.holds())
+    if (const auto hit = core.find_or_begin(*scope_.state_, key, typeid(T), scope_.options_.refresh_ahead); hit.holds())
       return std::static_pointer_cast<const T>(hit.share());
     for (auto asked = asking<T>();;) {
       const auto load = core.make_load(*scope_.state_, scope_.rules(ttl), {});

@@ -40,7 +40,8 @@ concept HasKeySegment = requires(const T& value) { key_segment(value); };
 /// pieces that no load of a whole word could get before they reach the processor's cache.
 class PathBytes {
  public:
-  PathBytes() noexcept { small_[kSmall] = 0; }  // NOLINT(cppcoreguidelines-pro-type-member-init): the bytes in use are
+  /// One byte is set for the sake of g++ 12, which warns of a copy of an array that nothing was written to.
+  PathBytes() noexcept { small_[0] = 0; }  // NOLINT(cppcoreguidelines-pro-type-member-init): the bytes in use are
   PathBytes(const PathBytes& other) : PathBytes() { copy(other); }
   PathBytes(PathBytes&& other) noexcept { take(other); }
   PathBytes& operator=(const PathBytes& other) {
@@ -64,13 +65,18 @@ class PathBytes {
   std::uint64_t hash() const noexcept { return hash_; }
   std::size_t size() const noexcept { return view().size(); }
 
+  static constexpr std::size_t kSmall = 55;  // less than what a mark of one byte can say, and than kFewBytes
+  static constexpr std::uint8_t kIsLarge = 0xFF;
+  /// The same as `view` of a path of at most kSmall bytes; what it says of a longer one has kIsLarge as its length.
+  std::string_view small_view() const noexcept { return {small_, small_size_}; }
+
   /// Adds a segment: its mark, which is at most its length and 2, as a variable-length number, then its text.
   void append(std::uint64_t mark, std::string_view text) {
     if (!is_large() && text.size() < kSmall - small_size()) [[likely]] {
       char* const to = small_ + small_size();
       *to = static_cast<char>(mark);
       copy_few(to + 1, text.data(), text.size());
-      small_[kSmall] = static_cast<char>(small_size() + text.size() + 1);
+      small_size_ = static_cast<std::uint8_t>(small_size() + text.size() + 1);
     } else {
       append_slowly(mark, text);
     }
@@ -79,17 +85,14 @@ class PathBytes {
   void append_text(std::string_view text) { append(static_cast<std::uint64_t>(text.size()) + 2, text); }
 
  private:
-  static constexpr std::size_t kSmall = 55;  // less than what a mark of one byte can say, and than kFewBytes
-  static constexpr unsigned char kIsLarge = 0xFF;
-
   struct Large {
     char* data;
     std::uint32_t capacity;
     std::uint32_t size;
   };
 
-  bool is_large() const noexcept { return static_cast<unsigned char>(small_[kSmall]) == kIsLarge; }
-  std::size_t small_size() const noexcept { return static_cast<unsigned char>(small_[kSmall]); }
+  bool is_large() const noexcept { return small_size_ == kIsLarge; }
+  std::size_t small_size() const noexcept { return small_size_; }
   Large large() const noexcept {
     Large held;
     std::memcpy(&held, small_, sizeof held);
@@ -97,7 +100,7 @@ class PathBytes {
   }
   void set_large(Large held) noexcept {
     std::memcpy(small_, &held, sizeof held);
-    small_[kSmall] = static_cast<char>(kIsLarge);
+    small_size_ = kIsLarge;
   }
   void append_slowly(std::uint64_t mark, std::string_view text);
   /// Room for so many bytes more, wherever the present ones stand.
@@ -109,12 +112,13 @@ class PathBytes {
   void take(PathBytes& other) noexcept {
     hash_ = std::exchange(other.hash_, 0u);
     std::memcpy(small_, other.small_, sizeof small_);
-    other.small_[kSmall] = 0;
+    small_size_ = std::exchange(other.small_size_, std::uint8_t{0});
   }
 
-  // What a look-up reads first, before the bytes.
+  // In the order in which a look-up reads them, so that a short key is read from one cache line wherever it stands.
   std::uint64_t hash_ = 0;
-  char small_[kSmall + 1];  // the last says how many are in use, or that the others hold a Large
+  std::uint8_t small_size_ = 0;  // bytes in use, or that they hold a Large
+  char small_[kSmall];
 };
 
 }  // namespace detail
@@ -174,6 +178,8 @@ class Path {
   /// Encoded bytes; equal exactly when the lists of segments are equal.
   std::string_view encoded() const noexcept { return bytes_.view(); }
   std::uint64_t hash() const noexcept { return bytes_.hash(); }
+  /// For look-ups.
+  const PathBytes& bytes() const noexcept { return bytes_; }
 
  protected:
   Path() = default;
@@ -183,7 +189,6 @@ class Path {
     (append(bytes_, segments), ...);
   }
 
-  const PathBytes& bytes() const noexcept { return bytes_; }
   template <class... Segments>
   PathBytes extended(const Segments&... segments) const {
     PathBytes longer(bytes_);

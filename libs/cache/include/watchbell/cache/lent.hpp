@@ -10,36 +10,39 @@ namespace watchbell::cache {
 
 namespace detail {
 
-struct Entry;
+/// What a loan reads of its entry.
+struct Lendable {
+  const void* object = nullptr;
+};
+
+/// What a look-up found, in two registers: an entry and the pin that keeps it, or neither.
+struct Found {
+  const Lendable* entry;
+  Reader* reader;
+};
 
 /// An entry that cannot be freed for as long as this lives. Empty when there is none.
 class Loan {
  public:
   Loan() noexcept = default;
-  /// Takes over a pin of `reader`.
-  Loan(const Entry& entry, const void* object, Reader& reader) noexcept
-      : entry_(&entry), object_(object), reader_(&reader) {}
-  Loan(Loan&& other) noexcept
-      : entry_(std::exchange(other.entry_, nullptr)), object_(other.object_), reader_(other.reader_) {}
+  /// Takes over the pin.
+  explicit Loan(Found found) noexcept : found_(found) {}
+  Loan(Loan&& other) noexcept : found_(std::exchange(other.found_, Found{})) {}
   Loan& operator=(Loan&& other) noexcept {
     Loan taken(std::move(other));
-    std::swap(entry_, taken.entry_);
-    std::swap(object_, taken.object_);
-    std::swap(reader_, taken.reader_);
+    std::swap(found_, taken.found_);
     return *this;
   }
   ~Loan() {
-    if (entry_ != nullptr) epoch::unpin(*reader_);
+    if (found_.entry != nullptr) epoch::unpin(*found_.reader);
   }
 
-  bool holds() const noexcept { return entry_ != nullptr; }
-  const void* object() const noexcept { return object_; }
+  bool holds() const noexcept { return found_.entry != nullptr; }
+  const void* object() const noexcept { return found_.entry->object; }
   std::shared_ptr<const void> share() const noexcept;
 
  private:
-  const Entry* entry_ = nullptr;
-  const void* object_ = nullptr;
-  Reader* reader_ = nullptr;
+  Found found_{};
 };
 
 }  // namespace detail

@@ -29,7 +29,7 @@ struct ScopeOptions {
   ScopeOptions(std::chrono::duration<Rep, Period> ttl) : default_ttl(ttl) {}  // NOLINT(google-explicit-constructor)
   ScopeOptions(Duration ttl, Duration deadline) : default_ttl(ttl), load_deadline(deadline) {}
   ScopeOptions(Duration ttl, Duration deadline, Duration ahead)
-      : default_ttl(ttl), load_deadline(deadline), refresh_ahead(ahead) {}
+      : default_ttl(ttl), load_deadline(deadline), refresh_ahead(std::max(ahead, Duration::zero())) {}
 
   /// Time to live of an entry, from when it is stored. Zero or less stores nothing. Shortened by the cache's jitter,
   /// cut to its `max_ttl`, never prolonged.

@@ -1,5 +1,5 @@
 import { ApiError } from "@/lib/api-error";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { email, newPassword, required } from "@/lib/validate";
 import { Button } from "@/ui/Button";
 import { ErrorNote } from "@/ui/ErrorNote";

@@ -1,6 +1,6 @@
-import { useSearch } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
 import { ApiError } from "@/lib/api-error";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { email, required } from "@/lib/validate";
 import { Button } from "@/ui/Button";
 import { ErrorNote } from "@/ui/ErrorNote";
@@ -10,12 +10,14 @@ import { PasswordField } from "@/ui/PasswordField";
 import { Redirect } from "@/ui/Redirect";
 import { useForm } from "@/ui/use-form";
 import { AuthCard } from "../components/AuthCard";
-import { useOnboardingStatus, useSession, useSignIn } from "../queries";
+import { CodeForm } from "../components/CodeForm";
+import { useOnboardingStatus, useRegistrationStatus, useSession, useSignIn } from "../queries";
 
 export function SignInPage() {
   const { redirect } = useSearch({ from: "/sign-in" });
   const session = useSession();
   const onboarding = useOnboardingStatus();
+  const registration = useRegistrationStatus();
   const signIn = useSignIn();
   const { form, field, submit } = useForm({ email: "", password: "" }, (values) => ({
     email: email(values.email),
@@ -24,6 +26,14 @@ export function SignInPage() {
 
   if (session.data) return <Redirect to={redirect ?? "/"} />;
   if (onboarding.data?.needsOnboarding) return <Redirect to="/onboarding" />;
+
+  if (signIn.data === "secondFactor") {
+    return (
+      <AuthCard title={t("factor.askTitle")} lead={t("factor.askLead")}>
+        <CodeForm onRestart={() => signIn.reset()} />
+      </AuthCard>
+    );
+  }
 
   // Nobody is told which of the two was wrong, so both stay and neither is marked.
   const wrong = signIn.error instanceof ApiError && signIn.error.status === 401;
@@ -44,6 +54,16 @@ export function SignInPage() {
           <Button type="submit" tone="primary" busy={signIn.isPending}>
             {t("signIn.submit")}
           </Button>
+          <div className="flex flex-wrap justify-between gap-x-4 gap-y-2 text-sm font-medium">
+            <Link to="/forgot-password" className="inline-flex min-h-6 items-center rounded text-accent-text hover:underline">
+              {t("signIn.forgot")}
+            </Link>
+            {registration.data?.allowRegistration === true && (
+              <Link to="/sign-up" className="inline-flex min-h-6 items-center rounded text-accent-text hover:underline">
+                {t("signIn.signUp")}
+              </Link>
+            )}
+          </div>
         </form>
       )}
     </AuthCard>

@@ -1,10 +1,10 @@
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { RunTicks } from "@/areas/healthcheck/components/RunTicks";
-import { StateMark } from "@/areas/healthcheck/components/StateMark";
+import { StateMark } from "@/ui/StateMark";
 import { useRemoveCheck, useSwitchCheck, type SystemCheck } from "@/areas/healthcheck/queries";
 import { TICKS } from "@/areas/healthcheck/states";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { asRecord, asText } from "@/lib/record";
 import { Button } from "@/ui/Button";
 import { buttonStyle } from "@/ui/button-style";

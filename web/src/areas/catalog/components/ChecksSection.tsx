@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import type { SystemCheck } from "@/areas/healthcheck/queries";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { buttonStyle } from "@/ui/button-style";
 import { EmptyState } from "@/ui/EmptyState";
 import { Section } from "@/ui/Section";

@@ -1,4 +1,4 @@
-import { StateMark } from "@/areas/healthcheck/components/StateMark";
+import { StateMark } from "@/ui/StateMark";
 import type { State } from "@/areas/healthcheck/queries";
 import { states } from "@/areas/healthcheck/states";
 import { t } from "@/lib/i18n/t";

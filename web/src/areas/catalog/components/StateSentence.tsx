@@ -1,7 +1,7 @@
-import { StateMark } from "@/areas/healthcheck/components/StateMark";
+import { StateMark } from "@/ui/StateMark";
 import type { SystemStatus } from "@/areas/healthcheck/queries";
 import { sinceTime } from "@/lib/format";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { RelativeTime } from "@/ui/RelativeTime";
 
 /** How the system is, in one sentence, and since when. `paused`: it has checks, and none of them runs. */

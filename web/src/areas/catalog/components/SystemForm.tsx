@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { sessionQuery, useSession } from "@/areas/auth/queries";
 import { ApiError } from "@/lib/api-error";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { Button } from "@/ui/Button";
 import { ErrorNote } from "@/ui/ErrorNote";
 import { Field } from "@/ui/Field";

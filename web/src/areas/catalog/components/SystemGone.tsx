@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { buttonStyle } from "@/ui/button-style";
 import { EmptyState } from "@/ui/EmptyState";
 import { PageTitle } from "@/ui/PageTitle";

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { RunTicks } from "@/areas/healthcheck/components/RunTicks";
-import { StateMark } from "@/areas/healthcheck/components/StateMark";
+import { StateMark } from "@/ui/StateMark";
 import type { SystemStatus } from "@/areas/healthcheck/queries";
 import { recentRuns, stateOf } from "@/areas/healthcheck/states";
 import { latency, sinceTime } from "@/lib/format";

@@ -1,5 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { PageHeader } from "@/ui/PageHeader";
 import { useToast } from "@/ui/toasts";
 import { SystemForm } from "../components/SystemForm";

@@ -1,6 +1,6 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useAssociations, useConfigurations } from "@/areas/healthcheck/queries";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { ErrorState } from "@/ui/ErrorState";
 import { PageHeader } from "@/ui/PageHeader";
 import { Skeleton } from "@/ui/Skeleton";

@@ -5,22 +5,22 @@ import { LatencySection } from "@/areas/healthcheck/components/LatencySection";
 import { RunsSection } from "@/areas/healthcheck/components/RunsSection";
 import { useStatus, useSystemChecks } from "@/areas/healthcheck/queries";
 import { SubscribeSwitch } from "@/areas/notification/components/SubscribeSwitch";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { Button } from "@/ui/Button";
 import { buttonStyle } from "@/ui/button-style";
-import { ConfirmDialog } from "@/ui/ConfirmDialog";
-import { errorText } from "@/ui/error-text";
 import { Icon } from "@/ui/Icon";
 import { Loaded } from "@/ui/Loaded";
 import { PageHeader } from "@/ui/PageHeader";
 import { Section } from "@/ui/Section";
 import { Skeleton } from "@/ui/Skeleton";
 import { Surface } from "@/ui/Surface";
-import { useToast } from "@/ui/toasts";
 import { ChecksSection } from "../components/ChecksSection";
+import { ContactsSection } from "../components/ContactsSection";
+import { DeleteSystem } from "../components/DeleteSystem";
 import { StateSentence } from "../components/StateSentence";
+import { SystemFacts } from "../components/SystemFacts";
 import { SystemGone } from "../components/SystemGone";
-import { groupOf, useDeleteSystem, useSystem, type System } from "../queries";
+import { groupOf, useSystem, type System } from "../queries";
 
 export function SystemPage() {
   const { systemId } = useParams({ from: "/shell/systems/$systemId" });
@@ -96,41 +96,21 @@ function SystemView({ system }: { system: System }) {
           <SubscribeSwitch groupId={groupOf(system.id)} groupName={system.name} label={t("system.tellMe")} hint={t("system.tellMeHint")} />
         </div>
       </Section>
+      <ContactsSection systemId={system.id} mayManage={has("catalog.system.manage")} />
+      <SystemFacts system={system} />
     </>
   );
 }
 
 function DeleteButton({ system }: { system: System }) {
   const [asking, setAsking] = useState(false);
-  const remove = useDeleteSystem();
   const navigate = useNavigate();
-  const toast = useToast();
   return (
     <>
       <Button tone="danger" onClick={() => setAsking(true)}>
         {t("action.delete")}
       </Button>
-      {asking && (
-        <ConfirmDialog
-          title={t("system.deleteTitle", { system: system.name })}
-          text={t("system.deleteText")}
-          confirm={t("system.deleteConfirm")}
-          busy={remove.isPending}
-          error={remove.isError ? errorText(remove.error) : undefined}
-          onConfirm={() =>
-            remove.mutate(system.id, {
-              onSuccess: () => {
-                toast({ text: t("system.deleted", { system: system.name }) });
-                void navigate({ to: "/" });
-              },
-            })
-          }
-          onClose={() => {
-            setAsking(false);
-            remove.reset();
-          }}
-        />
-      )}
+      {asking && <DeleteSystem system={system} onDone={() => void navigate({ to: "/" })} onClose={() => setAsking(false)} />}
     </>
   );
 }

@@ -14,16 +14,28 @@ import { Skeleton } from "@/ui/Skeleton";
 import { Surface } from "@/ui/Surface";
 import { StateFilter } from "../components/StateFilter";
 import { SystemRow } from "../components/SystemRow";
+import { ViewsMenu } from "../components/ViewsMenu";
 import { useSystems, type System } from "../queries";
 
 /** Every system on one line, worst first. */
 export function SystemsPage() {
   const systems = useSystems();
   const mayAdd = useMayAdd();
+  const filter = useSearch({ from: "/shell/" });
   const none = systems.data?.systems.length === 0;
   return (
     <>
-      <PageHeader title={t("systems.title")} actions={mayAdd && !none && <AddLink />} />
+      <PageHeader
+        title={t("systems.title")}
+        actions={
+          !none && (
+            <>
+              <ViewsMenu filter={filter} />
+              {mayAdd && <AddLink />}
+            </>
+          )
+        }
+      />
       <Loaded
         query={systems}
         loading={

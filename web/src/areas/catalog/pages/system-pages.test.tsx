@@ -14,6 +14,94 @@ async function withSystems(...names: string[]) {
 
 const rows = () => screen.getAllByTestId("system-row").map((row) => row.textContent);
 
+const openViews = async (user: ReturnType<typeof openApp>["user"]) => {
+  await user.click(await screen.findByRole("button", { name: "Views" }));
+  return within(await screen.findByRole("dialog", { name: "Views" }));
+};
+
+describe("views of the systems", () => {
+  it("keep what is shown under a name, lead back to it, and are deleted only after asking", async () => {
+    const { server, ids } = await withSystems("Shop", "Search", "Mail");
+    for (const id of ids.slice(0, 2)) server.run(id, "healthy", 10);
+    const { user, at } = openApp("/?state=healthy&q=sh");
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    const panel = await openViews(user);
+    expect(await panel.findByText("No views yet")).toBeTruthy();
+    await user.click(panel.getByRole("button", { name: "Save" }));
+    expect(panel.getByText("Fill this in.")).toBeTruthy();
+    await user.type(panel.getByLabelText("Keep what is shown as"), "Shops");
+    await user.click(panel.getByRole("button", { name: "Save" }));
+    expect((await panel.findByRole("link", { name: "Shops" })).getAttribute("aria-current")).toBe("page");
+    expect(server.callsOf("catalog.createView")).toEqual([{ name: "Shops", configuration: { systems: { state: "healthy", q: "sh" } } }]);
+    await user.keyboard("{Escape}");
+
+    await user.click(screen.getByRole("button", { name: /^All/ }));
+    await user.clear(screen.getByRole("searchbox", { name: "Find a system" }));
+    await waitFor(() => expect(at()).toBe("/"));
+    const again = await openViews(user);
+    const link = await again.findByRole("link", { name: "Shops" });
+    expect(link.getAttribute("aria-current")).toBeNull();
+    expect(again.queryByLabelText("Keep what is shown as")).toBeNull();
+    await user.click(link);
+    await waitFor(() => expect(at()).toBe("/?state=healthy&q=sh"));
+    await waitFor(() => expect(screen.queryByRole("dialog", { name: "Views" })).toBeNull());
+
+    const last = await openViews(user);
+    await user.click(await last.findByRole("button", { name: "Delete the view Shops" }));
+    await user.click(screen.getByRole("button", { name: "Cancel" }));
+    expect(server.catalog.views).toHaveLength(1);
+    await user.click(last.getByRole("button", { name: "Delete the view Shops" }));
+    await user.click(screen.getByRole("button", { name: "Delete view" }));
+    expect(await last.findByText("No views yet")).toBeTruthy();
+  });
+
+  it("keep what was typed when the server refuses", async () => {
+    const { server } = await withSystems("Shop");
+    server.fail("catalog.createView", new FakeError(400, "BAD_REQUEST", "Invalid", [{ path: ["name"], message: "Too long" }]));
+    const { user } = openApp("/?q=sh");
+    const panel = await openViews(user);
+    await user.type(await panel.findByLabelText("Keep what is shown as"), "Shops");
+    await user.click(panel.getByRole("button", { name: "Save" }));
+    expect(await panel.findByText("Too long")).toBeTruthy();
+    expect(panel.getByLabelText("Keep what is shown as")).toHaveProperty("value", "Shops");
+  });
+
+  it("that are of no use here, or of another program, are not offered", async () => {
+    const { server } = await withSystems("Shop");
+    server.catalog.addView("Theirs", { columns: ["a"] });
+    server.catalog.addView("Odd", { systems: { state: "purple", q: 7 } });
+    const { user } = openApp("/");
+    const panel = await openViews(user);
+    expect((await panel.findAllByTestId("view-row")).map((row) => row.textContent)).toEqual(["Odd"]);
+    expect(panel.getByRole("link", { name: "Odd" }).getAttribute("href")).toBe("/");
+  });
+
+  it("that cannot be read say so", async () => {
+    const { server } = await withSystems("Shop");
+    server.fail("catalog.getViews", new FakeError(400, "BROKEN", "Broken"));
+    const { user } = openApp("/");
+    const panel = await openViews(user);
+    await user.click(await panel.findByRole("button", { name: "Try again" }));
+    expect(await panel.findByText("No views yet")).toBeTruthy();
+  });
+
+  it("are kept and deleted by who may, and seen by who may", async () => {
+    const { server } = await withSystems("Shop");
+    server.catalog.addView("Shops", { systems: { q: "sh" } });
+    const { user } = openApp("/?q=sh", { rules: ["catalog.system.read", "healthcheck.healthcheck.status.read", "catalog.view.read"] });
+    const panel = await openViews(user);
+    expect(await panel.findByRole("link", { name: "Shops" })).toBeTruthy();
+    for (const part of [panel.queryByLabelText("Keep what is shown as"), panel.queryByRole("button", { name: "Delete the view Shops" })]) expect(part).toBeNull();
+  });
+
+  it("are not there for who may not see them", async () => {
+    await withSystems("Shop");
+    openApp("/", { rules: ["catalog.system.read", "healthcheck.healthcheck.status.read"] });
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    expect(screen.queryByRole("button", { name: "Views" })).toBeNull();
+  });
+});
+
 describe("systems", () => {
   it("stand worst first, then by name, and follow their state without a reload", async () => {
     const { server, ids } = await withSystems("Beta", "Alpha", "Gamma");

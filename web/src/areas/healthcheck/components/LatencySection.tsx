@@ -1,5 +1,5 @@
 import { latency } from "@/lib/format";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { Loaded } from "@/ui/Loaded";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { Section } from "@/ui/Section";

@@ -1,5 +1,5 @@
 import { latency } from "@/lib/format";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { EmptyState } from "@/ui/EmptyState";
 import { Loaded } from "@/ui/Loaded";
 import { Pages } from "@/ui/Pages";
@@ -7,7 +7,7 @@ import { RelativeTime } from "@/ui/RelativeTime";
 import { Section } from "@/ui/Section";
 import { Skeleton } from "@/ui/Skeleton";
 import { RUNS_PAGE, useRuns, type Run } from "../queries";
-import { StateMark } from "./StateMark";
+import { StateMark } from "@/ui/StateMark";
 
 interface RunsSectionProps {
   systemId: string;

@@ -4,6 +4,7 @@ import { badgeCount } from "@/lib/format";
 import { t } from "@/lib/i18n/t";
 import { plainText } from "@/lib/plain-text";
 import { Button } from "@/ui/Button";
+import { classes } from "@/ui/classes";
 import { EmptyState } from "@/ui/EmptyState";
 import { Icon } from "@/ui/Icon";
 import { Loaded } from "@/ui/Loaded";
@@ -11,7 +12,8 @@ import { Popover } from "@/ui/Popover";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { Skeleton } from "@/ui/Skeleton";
 import { SmartLink } from "@/ui/SmartLink";
-import { useLatest, useMarkAsRead, useUnreadCount, type Notification } from "../queries";
+import { useLatest, useMarkAsRead, useUnreadCount, type Inbox, type Notification } from "../queries";
+import { useUnsentReads } from "../unsent";
 import { ImportanceMark } from "./ImportanceMark";
 
 /** The bell of the top bar: how many are unread, and the last five of them. */
@@ -20,7 +22,10 @@ export function Bell() {
   const count = useUnreadCount();
   const latest = useLatest(open);
   const markAsRead = useMarkAsRead();
+  const unsent = useUnsentReads();
   const close = () => setOpen(false);
+  // What was just marked stays in the answer until it is fetched again; here it goes at once.
+  const unreadOf = (inbox: Inbox) => inbox.notifications.filter((each) => !each.isRead && !unsent.has(each.id));
 
   return (
     <Popover
@@ -50,16 +55,24 @@ export function Bell() {
       <div className="flex items-center justify-between gap-2 border-b border-line py-2 pr-2 pl-4">
         <h2 className="flex min-h-8 items-center font-semibold">{t("bell.title")}</h2>
         {count > 0 && (
-          <Button tone="quiet" small onClick={() => markAsRead.mutate(undefined)}>
+          <Button
+            tone="quiet"
+            small
+            onClick={({ currentTarget }) => {
+              // The button goes with the last unread one; whoever pressed it stays in the panel.
+              currentTarget.closest<HTMLElement>("[role=dialog]")?.focus();
+              markAsRead.mutate(undefined);
+            }}
+          >
             {t("bell.markAll")}
           </Button>
         )}
       </div>
       <div className="max-h-[min(28rem,60vh)] overflow-y-auto">
-        <Loaded query={latest} loading={<Skeleton rows={3} className="h-16" />} isEmpty={(inbox) => unreadOf(inbox.notifications).length === 0} empty={() => <EmptyState icon="bell" title={t("bell.empty")} />}>
+        <Loaded query={latest} loading={<Skeleton rows={3} className="h-16" />} isEmpty={(inbox) => unreadOf(inbox).length === 0} empty={() => <EmptyState icon="bell" title={t("bell.empty")} />}>
           {(inbox) => (
             <ul className="divide-y divide-line">
-              {unreadOf(inbox.notifications).map((notification) => (
+              {unreadOf(inbox).map((notification) => (
                 <Item key={notification.id} notification={notification} onFollow={close} />
               ))}
             </ul>
@@ -73,21 +86,19 @@ export function Bell() {
   );
 }
 
-/** What was just marked stays in the list until it is fetched again; here it goes at once. */
-function unreadOf(notifications: readonly Notification[]) {
-  return notifications.filter((each) => !each.isRead);
-}
+/** What matters has an edge, beside its mark and word. */
+const edges = { info: "border-l-transparent", warning: "border-l-degraded-mark", critical: "border-l-unhealthy-mark" } as const;
 
 function Item({ notification, onFollow }: { notification: Notification; onFollow: () => void }) {
   const markAsRead = useMarkAsRead();
   return (
-    <li className="px-4 py-3">
+    <li className={classes("border-l-4 py-3 pr-4 pl-3", edges[notification.importance])}>
       <div className="flex items-baseline justify-between gap-3">
         <p className="flex min-w-0 items-baseline gap-2 font-medium">
           <span className="translate-y-0.5">
             <ImportanceMark importance={notification.importance} wordless />
           </span>
-          <span className="line-clamp-2">{notification.title}</span>
+          <span className={classes("line-clamp-2", notification.importance !== "info" && "font-semibold")}>{notification.title}</span>
         </p>
         <span className="shrink-0 text-sm text-muted">
           <RelativeTime at={notification.createdAt} />

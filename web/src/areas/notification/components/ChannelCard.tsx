@@ -1,20 +1,22 @@
 import { useState } from "react";
-import { t } from "@/lib/i18n/t";
-import { httpUrl, required } from "@/lib/validate";
+import { t } from "@/lib/i18n/later";
 import { Button } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { errorText } from "@/ui/error-text";
 import { ErrorNote } from "@/ui/ErrorNote";
-import { Field } from "@/ui/Field";
 import { Icon } from "@/ui/Icon";
 import { Markdown } from "@/ui/Markdown";
-import { PasswordField } from "@/ui/PasswordField";
 import { Switch } from "@/ui/Switch";
 import { useToast } from "@/ui/toasts";
 import { useForm } from "@/ui/use-form";
-import { channelFields, userConfigOf, type ChannelField } from "../channel-fields";
+import { ChannelTimes } from "./ChannelTimes";
+import { ConnectAccount } from "./ConnectAccount";
+import { PushHere } from "./PushHere";
+import { channelFields, configOf, mistakeOf, savedForm, type ChannelField, type Typed } from "../channel-fields";
+import { WEB_PUSH } from "../push";
 import { useSaveChannel, useSwitchChannel, useTestChannel, type Channel } from "../queries";
+import { SettingFields } from "./SettingFields";
 
 /** One channel of its reader: whether it is used, its settings, and a test. */
 export function ChannelCard({ channel }: { channel: Channel }) {
@@ -25,12 +27,14 @@ export function ChannelCard({ channel }: { channel: Channel }) {
   const remove = useSaveChannel();
   const [removing, setRemoving] = useState<ChannelField | "all">();
   const toast = useToast();
-  const { form, values, field, set, submit } = useForm(Object.fromEntries(fields.map((each) => [each.name, each.value])), (typed) =>
-    Object.fromEntries(fields.map((each) => [each.name, mistake(each, typed[each.name] ?? "")])),
+  const { form, values, field, set, submit } = useForm<Typed>(Object.fromEntries(fields.map((each) => [each.name, each.value])), (typed) =>
+    Object.fromEntries(fields.map((each) => [each.name, mistakeOf(each, typed[each.name])])),
   );
   // What is tested is what is stored, not what is typed.
-  const unsaved = fields.some((each) => (values[each.name] ?? "").trim() !== (each.secret ? "" : each.value));
-  const state = !channel.isConfigured ? "setUp" : channel.enabled ? "active" : "off";
+  const shown = savedForm(fields, values);
+  const unsaved = fields.some((each) => (each.secret ? values[each.name] !== "" : shown[each.name] !== each.value));
+  const linked = channel.contactResolution.type === "oauth-link";
+  const state = !channel.isConfigured ? (linked ? "notConnected" : "setUp") : channel.enabled ? "active" : "off";
 
   return (
     <div className="p-5">
@@ -62,42 +66,25 @@ export function ChannelCard({ channel }: { channel: Channel }) {
           </div>
         </details>
       )}
+      {channel.strategyId === WEB_PUSH && <PushHere channel={channel} />}
+      {linked && <ConnectAccount channel={channel} />}
       <form
         ref={form}
         noValidate
         className="mt-5 flex max-w-[34rem] flex-col gap-5"
         onSubmit={submit((typed) =>
           save.mutate(
-            { channel, userConfig: userConfigOf(fields, typed) },
+            { channel, userConfig: configOf(fields, typed) },
             {
               onSuccess: () => {
-                for (const each of fields) set(each.name, each.secret ? "" : (typed[each.name] ?? "").trim());
+                for (const [name, value] of Object.entries(savedForm(fields, typed))) set(name, value);
                 toast({ text: t("channel.saved", { channel: channel.displayName }) });
               },
             },
           ),
         )}
       >
-        {fields.map((each) =>
-          each.secret ? (
-            <div key={each.name}>
-              <PasswordField
-                {...field(each.name)}
-                label={each.label}
-                hint={each.stored ? t("channel.secretSet") : each.hint}
-                placeholder={each.stored ? t("channel.secretReplace") : undefined}
-                autoComplete="off"
-              />
-              {each.stored && !each.required && (
-                <Button tone="quiet" small className="mt-1 -ml-2.5" onClick={() => setRemoving(each)}>
-                  {t("channel.removeField", { field: each.label })}
-                </Button>
-              )}
-            </div>
-          ) : (
-            <Field key={each.name} {...field(each.name)} label={each.label} hint={each.hint} type={each.isUrl ? "url" : "text"} spellCheck={false} autoComplete="off" />
-          ),
-        )}
+        <SettingFields fields={fields} values={values} field={field} set={set} onRemove={setRemoving} />
         {save.isError && <ErrorNote error={save.error} />}
         {test.isError && <ErrorNote error={test.error} />}
         {test.data && !test.data.success && (
@@ -120,7 +107,7 @@ export function ChannelCard({ channel }: { channel: Channel }) {
               {t("channel.test")}
             </Button>
           )}
-          {channel.isConfigured && (
+          {channel.isConfigured && !linked && (
             <Button tone="danger" onClick={() => setRemoving("all")}>
               {t("action.remove")}
             </Button>
@@ -128,6 +115,7 @@ export function ChannelCard({ channel }: { channel: Channel }) {
         </div>
         {channel.isConfigured && unsaved && <p className="text-sm text-muted">{t("channel.testUnsaved")}</p>}
       </form>
+      {channel.isConfigured && <ChannelTimes channel={channel} />}
       {removing !== undefined && (
         <ConfirmDialog
           title={t("channel.removeTitle", { what: removing === "all" ? channel.displayName : removing.label })}
@@ -140,7 +128,7 @@ export function ChannelCard({ channel }: { channel: Channel }) {
               { channel, userConfig: removing === "all" ? null : { [removing.name]: null } },
               {
                 onSuccess: () => {
-                  if (removing === "all") for (const each of fields) set(each.name, "");
+                  if (removing === "all") for (const each of fields) set(each.name, each.kind === "boolean" ? false : "");
                   setRemoving(undefined);
                   toast({ text: t("channel.removed", { what: removing === "all" ? channel.displayName : removing.label }) });
                 },
@@ -155,9 +143,4 @@ export function ChannelCard({ channel }: { channel: Channel }) {
       )}
     </div>
   );
-}
-
-function mistake(field: ChannelField, typed: string): string | undefined {
-  if (typed.trim() === "") return field.required && !(field.secret && field.stored) ? required(typed, 2048) : undefined;
-  return field.isUrl ? httpUrl(typed) : undefined;
 }

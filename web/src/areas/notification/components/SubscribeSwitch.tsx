@@ -1,4 +1,4 @@
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { ErrorState } from "@/ui/ErrorState";
 import { Switch } from "@/ui/Switch";
 import { useToast } from "@/ui/toasts";

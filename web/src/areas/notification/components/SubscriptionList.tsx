@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { t } from "@/lib/i18n/t";
+import { t } from "@/lib/i18n/later";
 import { buttonStyle } from "@/ui/button-style";
 import { EmptyState } from "@/ui/EmptyState";
 import { Loaded } from "@/ui/Loaded";

@@ -1,12 +1,10 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
-import { t } from "@/lib/i18n/t";
+import { useRef, useState } from "react";
+import { t } from "@/lib/i18n/later";
 import { Button } from "@/ui/Button";
 import { buttonStyle } from "@/ui/button-style";
 import { Choice } from "@/ui/Choice";
-import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { EmptyState } from "@/ui/EmptyState";
-import { errorText } from "@/ui/error-text";
 import { focusContent } from "@/ui/focus-content";
 import { Loaded } from "@/ui/Loaded";
 import { PageHeader } from "@/ui/PageHeader";
@@ -14,9 +12,13 @@ import { Pages } from "@/ui/Pages";
 import { Redirect } from "@/ui/Redirect";
 import { Skeleton } from "@/ui/Skeleton";
 import { Surface } from "@/ui/Surface";
-import { useKeptFocus } from "@/ui/use-kept-focus";
-import { InboxRow } from "../components/InboxRow";
-import { PAGE_SIZE, useDeleteNotification, useInbox, useMarkAsRead, useUnreadCount, type Notification } from "../queries";
+import { useKeys } from "@/ui/use-keys";
+import { InboxList } from "../components/InboxList";
+import { KeysDialog } from "../components/KeysDialog";
+import { PAGE_SIZE, useInbox, useMarkAsRead, useUnreadCount, type Inbox } from "../queries";
+import { after } from "../undo-line";
+import { useKeyChoice } from "../use-key-choice";
+import { useUndo } from "../use-undo";
 
 export function InboxPage() {
   const { page = 1, show = "all" } = useSearch({ from: "/shell/inbox" });
@@ -24,12 +26,14 @@ export function InboxPage() {
   const inbox = useInbox(page, show === "unread");
   const unread = useUnreadCount();
   const markAsRead = useMarkAsRead();
-  const remove = useDeleteNotification();
-  const kept = useKeptFocus<HTMLUListElement>();
-  const [deleting, setDeleting] = useState<Notification>();
+  const { steps, markRead, remove, undo } = useUndo();
+  const [keys, setKeys] = useKeyChoice();
+  const [help, setHelp] = useState(false);
+  const filter = useRef<HTMLDivElement>(null);
 
   // Another filter is another list, so it begins at its first page; what is the default is left out of the address.
   const open = (filter: typeof show, next = 1) => void navigate({ to: "/inbox", search: { ...(filter === "all" ? {} : { show: filter }), ...(next === 1 ? {} : { page: next }) } });
+  const shown = (data: Inbox) => after(steps, data, show === "unread");
 
   const markAll = () => {
     markAsRead.mutate(undefined);
@@ -37,10 +41,22 @@ export function InboxPage() {
     focusContent();
   };
 
+  useKeys(keys ? { "?": () => setHelp(true), u: undo, "/": () => filter.current?.querySelector<HTMLElement>("input:checked")?.focus() } : {});
+
   return (
     <>
-      <PageHeader title={t("inbox.title")} actions={unread > 0 && <Button onClick={markAll}>{t("inbox.markAll")}</Button>} />
-      <div className="mb-3">
+      <PageHeader
+        title={t("inbox.title")}
+        actions={
+          <>
+            <Button tone="quiet" aria-keyshortcuts="?" onClick={() => setHelp(true)}>
+              {t("inbox.keys")} <kbd className="rounded border border-line px-1 font-mono text-sm">?</kbd>
+            </Button>
+            {unread > 0 && <Button onClick={markAll}>{t("inbox.markAll")}</Button>}
+          </>
+        }
+      />
+      <div ref={filter} className="mb-3">
         <Choice
           label={t("inbox.filter")}
           value={show}
@@ -55,7 +71,7 @@ export function InboxPage() {
         <Loaded
           query={inbox}
           loading={<Skeleton rows={5} className="h-20" />}
-          isEmpty={(data) => data.total === 0}
+          isEmpty={(data) => shown(data).total === 0}
           empty={() =>
             show === "unread" ? (
               <EmptyState icon="check" title={t("inbox.emptyUnread")} text={t("inbox.emptyUnreadHint")}>
@@ -72,43 +88,34 @@ export function InboxPage() {
             )
           }
         >
-          {(data) => (
-            <>
-              {/* A page beyond the last, as when its rows were read or deleted, leads to the last. */}
-              {data.notifications.length === 0 && <Redirect to={addressOf(show, Math.ceil(data.total / PAGE_SIZE))} />}
-              <ul {...kept} className="divide-y divide-line">
-                {data.notifications.map((notification) => (
-                  <InboxRow
-                    key={notification.id}
-                    notification={notification}
-                    onRead={() => markAsRead.mutate(notification)}
-                    onDelete={() => {
-                      remove.reset();
-                      setDeleting(notification);
+          {(data) => {
+            const { notifications, total } = shown(data);
+            const last = Math.ceil(total / PAGE_SIZE);
+            return (
+              <>
+                {/* A page beyond the last, as when its rows were read or deleted, leads to the last. */}
+                {notifications.length === 0 && page > last && <Redirect to={addressOf(show, last)} />}
+                {notifications.length === 0 && page <= last && <p className="px-5 py-8 text-center text-muted">{t("inbox.pageDone")}</p>}
+                {notifications.length > 0 && (
+                  <InboxList
+                    key={addressOf(show, page)}
+                    notifications={notifications}
+                    shown={(card) => after(steps, card, false)}
+                    keys={keys}
+                    onRead={markRead}
+                    onFollow={(row) => {
+                      if (!row.isRead) markAsRead.mutate(row);
                     }}
+                    onDelete={remove}
                   />
-                ))}
-              </ul>
-              <Pages page={page} size={PAGE_SIZE} total={data.total} onPage={(next) => open(show, next)} />
-            </>
-          )}
+                )}
+                <Pages page={page} size={PAGE_SIZE} total={total} onPage={(next) => open(show, next)} />
+              </>
+            );
+          }}
         </Loaded>
       </Surface>
-      {deleting && (
-        <ConfirmDialog
-          title={t("inbox.deleteTitle")}
-          text={deleting.title}
-          confirm={t("inbox.deleteConfirm")}
-          busy={remove.isPending}
-          error={remove.isError ? errorText(remove.error) : undefined}
-          onConfirm={() =>
-            remove.mutate(deleting, {
-              onSuccess: () => setDeleting(undefined),
-            })
-          }
-          onClose={() => setDeleting(undefined)}
-        />
-      )}
+      {help && <KeysDialog on={keys} onSwitch={setKeys} onClose={() => setHelp(false)} />}
     </>
   );
 }

@@ -10,8 +10,10 @@ const notify =
     for (let at = 1; at <= count; at++) server.notify(id, { title: `Notice ${String(at)}`, body: "**Body**" });
   };
 
+/** The form that a field stands in. */
+const formOf = (label: string) => screen.getByLabelText(label).closest("form") ?? document.body;
+
 const badge = () => screen.queryByTestId("bell-badge")?.textContent;
-const rows = () => screen.queryAllByTestId("inbox-row");
 
 describe("the bell", () => {
   it("rings without a reload, and the title counts with it", async () => {
@@ -60,88 +62,6 @@ describe("the bell", () => {
     server.dropSockets(1012);
     server.notify(person.id, { title: "While away" });
     await waitFor(() => expect(badge()).toBe("1"), { timeout: 5000 });
-  });
-});
-
-describe("the inbox", () => {
-  it("pages, and begins anew with another filter", async () => {
-    const { user, at } = openApp("/inbox", { prepare: notify(23) });
-    await waitFor(() => expect(rows()).toHaveLength(20));
-    expect(screen.getByText("1–20 of 23")).toBeTruthy();
-    await user.click(screen.getByRole("button", { name: "Next" }));
-    await waitFor(() => expect(rows()).toHaveLength(3));
-    expect(at()).toBe("/inbox?page=2");
-    await user.click(screen.getByRole("radio", { name: "Unread" }));
-    await waitFor(() => expect(at()).toBe("/inbox?show=unread"));
-    await waitFor(() => expect(rows()).toHaveLength(20));
-  });
-
-  it("marks one at once, and takes it back when the server refuses", async () => {
-    const { user, server } = openApp("/inbox", { prepare: notify(2) });
-    await waitFor(() => expect(rows()).toHaveLength(2));
-    server.fail("notification.markAsRead", new FakeError(500, "INTERNAL_SERVER_ERROR", "Failed"));
-    const release = server.hold("notification.markAsRead");
-    await user.click(screen.getAllByRole("button", { name: "Mark as read" })[0] ?? document.body);
-    await waitFor(() => expect(badge()).toBe("1"));
-    expect(screen.getAllByRole("button", { name: "Mark as read" })).toHaveLength(1);
-    release();
-    expect(await screen.findByText("Marking as read was undone: The server met an error.")).toBeTruthy();
-    await waitFor(() => expect(badge()).toBe("2"));
-
-    await user.click(screen.getAllByRole("button", { name: "Mark as read" })[0] ?? document.body);
-    await waitFor(() => expect(badge()).toBe("1"));
-    expect(server.notifications.filter((each) => each.isRead)).toHaveLength(1);
-  });
-
-  it("deletes after asking, and turns back from a page that is gone", async () => {
-    const { user, at, server } = openApp("/inbox?page=2", { prepare: notify(21) });
-    await waitFor(() => expect(rows()).toHaveLength(1));
-    await user.click(screen.getByRole("button", { name: "Delete" }));
-    const dialog = screen.getByRole("dialog", { name: "Delete this notification?" });
-    server.fail("notification.deleteNotification", new FakeError(503, "SERVICE_UNAVAILABLE", "Busy"));
-    await user.click(within(dialog).getByRole("button", { name: "Delete notification" }));
-    expect((await within(dialog).findByRole("alert")).textContent).toMatch(/busy/);
-    await user.click(within(dialog).getByRole("button", { name: "Delete notification" }));
-    await waitFor(() => expect(at()).toBe("/inbox"));
-    await waitFor(() => expect(rows()).toHaveLength(20));
-  });
-
-  it("keeps the place of who walks it by keyboard", async () => {
-    const { user } = openApp("/inbox?show=unread", { prepare: notify(3) });
-    await waitFor(() => expect(rows()).toHaveLength(3));
-    within(rows()[1] ?? document.body).getByRole("button", { name: "Mark as read" }).focus();
-    await user.keyboard("{Enter}");
-    await waitFor(() => expect(rows()).toHaveLength(2));
-    // The row is gone, and the one that follows it has the focus.
-    expect(rows()[1]?.textContent).toMatch(/Notice 1/);
-    expect(rows()[1]?.contains(document.activeElement)).toBe(true);
-    await user.click(screen.getByRole("button", { name: "Mark all read" }));
-    expect(await screen.findByText("All read")).toBeTruthy();
-    expect(document.activeElement).toBe(screen.getByRole("main"));
-  });
-
-  it("leads from a page beyond the last to the last", async () => {
-    const { at } = openApp("/inbox?page=9&show=unread", { prepare: notify(21) });
-    await waitFor(() => expect(at()).toBe("/inbox?show=unread&page=2"));
-    await waitFor(() => expect(rows()).toHaveLength(1));
-  });
-
-  it("follows an action into the app and marks its notice read", async () => {
-    const { server } = FakeBrowser.get();
-    const id = await addSystem(server, server.addUser(), "Shop");
-    const { user, at } = openApp("/inbox", {
-      prepare: (_, person) => server.notify(person.id, { title: "Shop is down", importance: "critical", action: { label: "Open system", url: `http://watchbell.test/catalog/system/${id}` } }),
-    });
-    await user.click(await screen.findByRole("link", { name: "Open system" }));
-    expect(await screen.findByRole("heading", { name: "Shop", level: 1 })).toBeTruthy();
-    expect(at()).toBe(`/systems/${id}`);
-    await waitFor(() => expect(badge()).toBeUndefined());
-  });
-
-  it("says what to do when it is empty", async () => {
-    openApp("/inbox");
-    expect(await screen.findByText("Your inbox is empty")).toBeTruthy();
-    expect(screen.getByRole("link", { name: "Choose systems" })).toBeTruthy();
   });
 });
 
@@ -247,6 +167,107 @@ describe("administration", () => {
     expect(await screen.findByText("No channels are available")).toBeTruthy();
     // An administrator is sent to where it is turned on, not to an administrator.
     expect(screen.getByRole("link", { name: "Open Administration" })).toBeTruthy();
+  });
+
+  it("sets up a channel from its schema, keeps its secret, and clears it after asking", async () => {
+    const { user, server } = openApp("/administration");
+    await user.click(await screen.findByLabelText("Settings of Telegram"));
+    expect(screen.getByText("@BotFather")).toBeTruthy();
+    await user.type(screen.getByLabelText("Bot token"), "12:ab");
+    await user.type(screen.getByLabelText("API address"), "nowhere");
+    await user.click(within(formOf("Bot token")).getByRole("button", { name: "Save" }));
+    expect(screen.getByText(/begins with http/)).toBeTruthy();
+    expect(server.callsOf("notification.updateDeliveryStrategy")).toEqual([]);
+    await user.clear(screen.getByLabelText("API address"));
+    await user.type(screen.getByLabelText("API address"), "http://bots.test");
+    await user.click(within(formOf("Bot token")).getByRole("button", { name: "Save" }));
+    expect(await screen.findByText("Telegram saved.")).toBeTruthy();
+    expect(server.callsOf("notification.updateDeliveryStrategy")).toEqual([{ strategyId: "notification-telegram.telegram", enabled: false, config: { botToken: "12:ab", apiBaseUrl: "http://bots.test" } }]);
+    expect(screen.getByLabelText("Bot token")).toHaveProperty("value", "");
+    expect(await screen.findByText("Set. Leave empty to keep it.")).toBeTruthy();
+
+    await user.clear(screen.getByLabelText("API address"));
+    await user.click(within(formOf("Bot token")).getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(server.callsOf("notification.updateDeliveryStrategy").at(-1)).toEqual({ strategyId: "notification-telegram.telegram", enabled: false, config: { apiBaseUrl: null } }));
+
+    await user.click(screen.getByRole("button", { name: "Remove Bot token" }));
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Remove Bot token" }));
+    await waitFor(() => expect(screen.queryByText("Set. Leave empty to keep it.")).toBeNull());
+    expect(server.callsOf("notification.updateDeliveryStrategy").at(-1)).toEqual({ strategyId: "notification-telegram.telegram", enabled: false, config: { botToken: null } });
+  });
+
+  it("asks before a retention that deletes more, and keeps what was typed when it is refused", async () => {
+    const { user, server } = openApp("/administration");
+    await user.click(await screen.findByLabelText("Delete old notifications"));
+    await user.clear(screen.getByLabelText("Days"));
+    await user.type(screen.getByLabelText("Days"), "0");
+    const save = () => user.click(within(formOf("Days")).getByRole("button", { name: "Save" }));
+    await save();
+    expect(screen.queryByRole("dialog")).toBeNull();
+    await user.clear(screen.getByLabelText("Days"));
+    await user.type(screen.getByLabelText("Days"), "7");
+    await save();
+    expect(within(screen.getByRole("dialog")).getByText(/older than 7 days/)).toBeTruthy();
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Cancel" }));
+    expect(server.callsOf("notification.setRetentionSettings")).toEqual([]);
+    await save();
+    server.fail("notification.setRetentionSettings", new FakeError(503, "SERVICE_UNAVAILABLE", "Busy"));
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Delete what is older" }));
+    expect((await within(screen.getByRole("dialog")).findByRole("alert")).textContent).toMatch(/busy/);
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Delete what is older" }));
+    expect(await screen.findByText("Retention saved.")).toBeTruthy();
+    expect(server.delivery.retention).toEqual({ enabled: true, retentionDays: 7 });
+    // What deletes less needs no question.
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    await user.clear(screen.getByLabelText("Days"));
+    await user.type(screen.getByLabelText("Days"), "8");
+    await save();
+    await waitFor(() => expect(server.delivery.retention).toEqual({ enabled: true, retentionDays: 8 }));
+  });
+
+  it("shows what failed for good with its tries, and sends it again after asking", async () => {
+    const { user, server } = openApp("/administration", {
+      prepare: ({ delivery }) => {
+        delivery.die("the receiver answered 500", { userName: "Ben", attempts: 2 });
+        delivery.die("the receiver answered 503", { userName: "Ada", attempts: 1 });
+      },
+    });
+    const letters = () => screen.queryAllByTestId("dead-letter");
+    await waitFor(() => expect(letters().map((each) => each.querySelector("h3")?.textContent)).toEqual(["Telegram for Ada", "Telegram for Ben"]));
+    const ben = letters()[1] ?? document.body;
+    await user.click(within(ben).getByRole("button", { name: "Tries" }));
+    expect(within(await within(ben).findByRole("list", { name: "Tries" })).getAllByRole("listitem")).toHaveLength(2);
+    await user.click(screen.getByRole("button", { name: "Send again: Telegram for Ben" }));
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Cancel" }));
+    expect(server.callsOf("notification.replayDelivery")).toEqual([]);
+    await user.click(screen.getByRole("button", { name: "Send again: Telegram for Ben" }));
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Send again" }));
+    expect(await screen.findByText("It is on its way again.")).toBeTruthy();
+    await waitFor(() => expect(letters()).toHaveLength(1));
+
+    // Somebody else was quicker.
+    await user.click(screen.getByRole("button", { name: "Send again: Telegram for Ada" }));
+    server.delivery.deadLetters.length = 0;
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Send again" }));
+    expect(await within(screen.getByRole("dialog")).findByRole("alert")).toBeTruthy();
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Cancel" }));
+    expect(await screen.findByText("Nothing failed for good")).toBeTruthy();
+  });
+
+  it("pages through what failed for good", async () => {
+    const { user, at } = openApp("/administration", {
+      prepare: ({ delivery }) => {
+        for (let n = 0; n < 21; n++) delivery.die("no", { attempts: 1 });
+      },
+    });
+    await waitFor(() => expect(screen.queryAllByTestId("dead-letter")).toHaveLength(20));
+    await user.click(screen.getByRole("button", { name: "Next" }));
+    await waitFor(() => expect(screen.queryAllByTestId("dead-letter")).toHaveLength(1));
+    expect(at()).toBe("/administration?page=2");
+    // The only one of the last page is sent again.
+    await user.click(screen.getByRole("button", { name: /^Send again: / }));
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Send again" }));
+    await waitFor(() => expect(at()).toBe("/administration"));
   });
 
   it("is neither offered nor shown to others", async () => {

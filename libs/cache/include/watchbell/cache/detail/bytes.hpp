@@ -41,11 +41,14 @@ inline void copy_few(char* to, const char* from, std::size_t count) noexcept {
   }
 }
 
-/// Whether so many bytes equal.
-[[gnu::always_inline]] inline bool equal_bytes(const char* a, const char* b, std::size_t count) noexcept {
-  if (count > kFewBytes) return std::memcmp(a, b, count) == 0;
+/// Whether so many bytes equal, at most `kFewBytes`.
+[[gnu::always_inline]] inline bool equal_few(const char* a, const char* b, std::size_t count) noexcept {
   if (count >= 16) {
-    if (std::memcmp(a, b, 16) != 0 || std::memcmp(a + count - 16, b + count - 16, 16) != 0) return false;
+    const auto differ = [a, b](std::size_t at) {
+      return (word_at<std::uint64_t>(a + at) ^ word_at<std::uint64_t>(b + at)) |
+             (word_at<std::uint64_t>(a + at + 8) ^ word_at<std::uint64_t>(b + at + 8));
+    };
+    if ((differ(0) | differ(count - 16)) != 0) return false;
     return count <= 32 || (std::memcmp(a + 16, b + 16, 16) == 0 &&
                            std::memcmp(a + count - 32, b + count - 32, 16) == 0);
   }

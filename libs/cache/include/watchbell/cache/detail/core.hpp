@@ -87,10 +87,14 @@ class Core : public std::enable_shared_from_this<Core> {
   void release_scope(Node& root);
   static StripedCounter& hits_of(Node& root) noexcept;
 
-  /// Of a value that ends within `refresh_ahead`: one reader gets nothing, so that he goes to load it. One who is on his
-  /// way to `begin` anyway says so, and gets nothing until somebody has begun that load.
-  Loan find(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead,
-            bool goes_on_to_begin = false);
+  /// Of a value that ends within `refresh_ahead`, which is not negative: one reader gets nothing, so that he goes to load it.
+  Loan find(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead) noexcept {
+    return Loan(look_up(scope, key, type, refresh_ahead));
+  }
+  /// For one who is on his way to `begin`: he gets nothing of such a value until somebody has begun that load.
+  Loan find_or_begin(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead) noexcept {
+    return Loan(look_up_or_begin(scope, key, type, refresh_ahead));
+  }
 
   /// A load that keys can be added to by `begin`. Its first key starts it; its owner makes a LoadEnd of it at once.
   std::shared_ptr<Load> make_load(const ScopeState& scope, LoadRules rules, boost::asio::any_io_executor executor);
@@ -135,6 +139,10 @@ class Core : public std::enable_shared_from_this<Core> {
 
  protected:
   Core() = default;
+
+ private:
+  Found look_up(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead) noexcept;
+  Found look_up_or_begin(const ScopeState& scope, const Key& key, const std::type_info& type, Duration refresh_ahead) noexcept;
 };
 
 }  // namespace detail

@@ -11,7 +11,7 @@ namespace watchbell::cache::detail {
 /// What a thread says of its reading. On a cache line of its own; given to another thread when its own has ended.
 struct alignas(64) Reader {
   Atomic<std::uint64_t> epoch{0};  // 0: reads nothing
-  std::uint32_t depth = 0;         // pins of this thread that overlap; its own business
+  std::uint32_t nested = 0;        // pins of this thread beside the first; its own business
   std::uint32_t number = 0;        // of this record, from 0 on
   Atomic<Reader*> next{nullptr};   // of all records ever made
   bool taken = true;               // guarded by the registry's mutex
@@ -28,39 +28,61 @@ struct alignas(64) Reader {
 /// sequentially consistent.
 namespace epoch {
 
-extern Atomic<std::uint64_t> now;
+[[gnu::visibility("hidden")]] extern Atomic<std::uint64_t> now;
 
 #if defined(WATCHBELL_CACHE_EXPLORE)
 Reader& this_reader();
 inline constexpr bool writer_fences = false;
 inline void prepare() {}
 #else
-extern constinit thread_local Reader* mine;
+// Hidden: reached without the detour that a symbol of another module takes.
+[[gnu::visibility("hidden")]] extern constinit thread_local Reader* mine;
+/// What `mine` is before a thread has read: pinned for ever, so that the look at whether a pin is the first of its thread
+/// finds it too. Nobody changes it.
+[[gnu::visibility("hidden")]] extern constinit Reader unknown;
 Reader& rent();
 /// The calling thread's record, made if need be. May allocate the first time; never fails otherwise.
-inline Reader& this_reader() { return mine != nullptr ? *mine : rent(); }
+inline Reader& this_reader() { return mine != &unknown ? *mine : rent(); }
 /// Set as the first record is made, and so before any thread pins; constant from then on.
-extern bool writer_fences;
+[[gnu::visibility("hidden")]] extern bool writer_fences;
 /// To be called before anything is retired, and before any thread may read what this one makes.
 inline void prepare() { static_cast<void>(this_reader()); }
 #endif
 
-/// @returns what must be given to `unpin` on the same thread. May be nested.
-inline Reader& pin(Reader& reader) noexcept {
-  if (reader.depth++ == 0) {
-    const std::uint64_t present = now.load(std::memory_order_acquire);
-    if (writer_fences) [[likely]] {
-      reader.epoch.store(present, std::memory_order_relaxed);
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-    } else {
-      reader.epoch.store(present, std::memory_order_seq_cst);
-    }
+/// Pins a record that is not pinned.
+inline void begin_pin(Reader& reader) noexcept {
+  const std::uint64_t present = now.load(std::memory_order_acquire);
+  if (writer_fences) [[likely]] {
+    reader.epoch.store(present, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  } else {
+    reader.epoch.store(present, std::memory_order_seq_cst);
   }
+}
+
+/// @returns what must be given to `unpin` on the same thread. May be nested.
+inline Reader& pin() {
+  Reader& reader = this_reader();
+  if (reader.epoch.load(std::memory_order_relaxed) != 0) [[unlikely]] ++reader.nested;
+  else begin_pin(reader);
+  return reader;
+}
+
+/// The same for a thread that has read before and pins nothing now; null for any other.
+inline Reader* pin_first() noexcept {
+#if defined(WATCHBELL_CACHE_EXPLORE)
+  Reader* const reader = &this_reader();
+#else
+  Reader* const reader = mine;
+#endif
+  if (reader->epoch.load(std::memory_order_relaxed) != 0) [[unlikely]] return nullptr;
+  begin_pin(*reader);
   return reader;
 }
 
 inline void unpin(Reader& reader) noexcept {
-  if (--reader.depth == 0) reader.epoch.store(0, std::memory_order_release);
+  if (reader.nested != 0) [[unlikely]] --reader.nested;
+  else reader.epoch.store(0, std::memory_order_release);
 }
 
 /// To be called after a pointer was taken away: what it led to may be freed once `oldest_pinned()` is above this.

@@ -149,17 +149,15 @@ void start_load(const std::shared_ptr<Load>& load, LoadEnd end, boost::asio::awa
                             }));
 }
 
-/// Waits for a flight of whoever loads it.
+/// The deadline of a flight, for who waits for it: a load of a plain thread has no timer of its own.
 template <class Executor>
-boost::asio::awaitable<void, Executor> wait_for_flight(std::shared_ptr<Flight> flight) {
-  const auto core = flight->load->core;
+std::optional<Deadline<Executor>> deadline_of(const Flight& flight, const Executor& executor) {
   std::optional<Deadline<Executor>> deadline;
-  // A load of a plain thread has no timer of its own.
-  if (!flight->load->executor) {
-    const Executor executor = co_await boost::asio::this_coro::executor;
-    deadline.emplace(executor, flight->load);
-  }
-  co_await wait_for<Executor>(core, flight, &flight->done);
+  if (!flight.load->executor) deadline.emplace(executor, flight.load);
+  return deadline;
+}
+inline auto wait_for_flight(const std::shared_ptr<Flight>& flight) {
+  return wait_for(flight->load->core, flight, flight->done);
 }
 
 template <class T>
@@ -194,7 +192,11 @@ boost::asio::awaitable<std::shared_ptr<const T>, Executor> join_or_load(std::sha
       too_old = begun.too_old;
       if (too_old) asking.since = begun.since;
     }
-    co_await wait_for_flight<Executor>(flight);
+    if (!scope->core->happened(flight->done)) {
+      const auto deadline = deadline_of(*flight, executor);
+      auto ended = wait_for_flight(flight);
+      co_await std::move(ended);
+    }
     if (too_old) continue;
     if (flight->error) std::rethrow_exception(flight->error);
     co_return value_of<T>(*flight);
@@ -204,7 +206,7 @@ boost::asio::awaitable<std::shared_ptr<const T>, Executor> join_or_load(std::sha
 template <class T, class Loader>
 WrapResult<T, Loader> wrap(std::shared_ptr<ScopeState> scope, Key key, Loader loader, LoadRules rules) {
   using Executor = typename LoaderParts<Loader>::Executor;
-  if (const auto hit = scope->core->find(*scope, key, typeid(T), rules.refresh_ahead, true); hit.holds())
+  if (const auto hit = scope->core->find_or_begin(*scope, key, typeid(T), rules.refresh_ahead); hit.holds())
     co_return std::static_pointer_cast<const T>(hit.share());
   const Executor executor = co_await boost::asio::this_coro::executor;
   const auto thread = co_await boost::asio::this_coro::cancellation_state;
@@ -270,7 +272,11 @@ boost::asio::awaitable<std::vector<Loaded<T>>, Executor> gather(std::shared_ptr<
     for (std::size_t nth = 0; nth < open.size(); ++nth) {
       const auto flight = std::move(flights[nth]);
       if (!flight) continue;
-      co_await wait_for_flight<Executor>(flight);
+      if (!scope->core->happened(flight->done)) {
+        const auto deadline = deadline_of(*flight, executor);
+        auto ended = wait_for_flight(flight);
+        co_await std::move(ended);
+      }
       if (too_old[nth]) {
         again.push_back(open[nth]);
         continue;
@@ -292,7 +298,7 @@ struct FoundHere {
     keys.reserve(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {
       keys.push_back(key_for(ids[i]));
-      const auto hit = scope.core->find(scope, keys.back(), typeid(T), refresh_ahead, true);
+      const auto hit = scope.core->find_or_begin(scope, keys.back(), typeid(T), refresh_ahead);
       if (hit.holds()) loaded[i].value = std::static_pointer_cast<const T>(hit.share());
     }
   }

@@ -4,13 +4,13 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <memory>
 #include <utility>
@@ -67,25 +67,23 @@ class HandlerWaiter final : public Waiter {
   boost::asio::cancellation_slot slot_;
 };
 
-/// Suspends until the event has happened; throws operation_aborted when the caller is cancelled first.
-template <class Executor>
-boost::asio::awaitable<void, Executor> wait_for(std::shared_ptr<Core> core, std::shared_ptr<void> owner,
-                                                Event* event) {
-  if (core->happened(*event)) co_return;
-  const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
-  const boost::asio::use_awaitable_t<Executor> token;
-  // Captures by reference: g++ 12 destroys twice what an await expression builds with owning captures.
-  auto initiation = [&](auto handler) {
-    HandlerWaiter<decltype(handler)>::start(core, owner, *event, std::move(handler), executor);
+/// Suspends until the event has happened; fails with operation_aborted when the caller is cancelled first. To be awaited as a
+/// named object, moved: g++ 12 destroys twice what an await expression builds. Has no coroutine frame of its own, since
+/// what a waiter occupies is fetched from memory again when he is resumed.
+/// @param owner  keeps the event alive
+inline auto wait_for(std::shared_ptr<Core> core, std::shared_ptr<void> owner, Event& event) {
+  auto initiation = [](auto handler, const std::shared_ptr<Core>& in, const std::shared_ptr<void>& of, Event* on) {
+    const boost::asio::any_io_executor executor = boost::asio::get_associated_executor(handler);
+    HandlerWaiter<decltype(handler)>::start(in, of, *on, std::move(handler), executor);
   };
-  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>&,
-                                       void(boost::system::error_code)>(initiation, token);
+  return boost::asio::async_initiate<const boost::asio::deferred_t&, void(boost::system::error_code)>(
+      std::move(initiation), boost::asio::deferred, std::move(core), std::move(owner), &event);
 }
 
 template <class Executor>
 boost::asio::awaitable<void, Executor> close(std::shared_ptr<Core> core) {
-  Event& closed = core->begin_close();
-  co_await wait_for<Executor>(core, core, &closed);
+  auto closed = wait_for(core, core, core->begin_close());
+  co_await std::move(closed);
 }
 
 }  // namespace watchbell::cache::detail

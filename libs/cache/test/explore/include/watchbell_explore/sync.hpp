@@ -14,6 +14,7 @@
 namespace watchbell::cache::detail {
 
 struct Entry;
+enum class Refresh : std::uint8_t;
 struct Reader;
 
 /// A stand-in for std::atomic, of the same size.
@@ -43,6 +44,15 @@ class Atomic {
     value_ = value;
     return before;
   }
+  bool compare_exchange_strong(T& expected, T value) noexcept {
+    write(explore::Action::exchange);
+    if (value_ != expected) {
+      expected = value_;
+      return false;
+    }
+    value_ = value;
+    return true;
+  }
   T fetch_add(T more, std::memory_order = std::memory_order_seq_cst) noexcept {
     write(explore::Action::add);
     const T before = value_;
@@ -53,7 +63,7 @@ class Atomic {
  private:
   static constexpr const char* what() noexcept {
     if constexpr (std::is_same_v<T, Entry*>) return "slot of the table";
-    if constexpr (std::is_same_v<T, bool>) return "refresh_begun";
+    if constexpr (std::is_same_v<T, Refresh>) return "refresh";
     if constexpr (std::is_same_v<T, std::uint8_t>) return "uses";
     if constexpr (std::is_pointer_v<T>) return "table";
     return "generation or hash";

@@ -1,0 +1,172 @@
+// The inbox as its reader works through it: by keys, with a way back from every step, and with nothing lost when the tab is closed.
+import assert from "node:assert/strict";
+import { Api } from "./lib/api.mjs";
+import { carrySession, violations, visitor } from "./lib/browser.mjs";
+import { Program } from "./lib/program.mjs";
+import { test } from "./lib/runner.mjs";
+import { Target } from "./lib/target.mjs";
+import { until } from "./lib/wait.mjs";
+
+/** A server whose administrator has been told of something, and his browser at the inbox. The last title is the newest row. */
+async function inboxOf(context, titles, path = "/inbox") {
+  const program = await new Program(context).start();
+  const api = await new Api(program).onboard();
+  const { id } = await api.call("auth", "getCurrentUserProfile");
+  for (const title of titles) await api.call("notification", "notifyUsers", { userIds: [id], title, body: `About ${title}` });
+  const { page, profile, complaints } = await visitor(context, program);
+  await carrySession(profile, api);
+  await page.goto(path);
+  const rows = page.getByTestId("inbox-row");
+  await rows.nth(titles.length - 1).waitFor();
+  const shown = async () => (await rows.getByRole("heading").allTextContents()).join(" ");
+  /** What the server holds, newest first; unread rows with a star. */
+  const held = async () => (await api.inbox()).notifications.map(({ title, isRead }) => title + (isRead ? "" : "*")).join(" ");
+  return { program, api, page, profile, rows, shown, held, complaints };
+}
+
+/** The text of what has the focus. */
+const focused = (page) => page.evaluate(() => document.activeElement.textContent.trim());
+
+test("the_inbox_is_read_by_keys_and_each_step_can_be_taken_back", async (context) => {
+  const { page, shown, held, complaints } = await inboxOf(context, ["One", "Two", "Three", "Four"]);
+  const badge = page.getByTestId("bell-badge");
+  await badge.filter({ hasText: /^4$/ }).waitFor();
+  await page.keyboard.press("j");
+  assert.equal(await focused(page), "Four");
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  assert.equal(await focused(page), "Three");
+  const ring = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  assert.notEqual(ring, "none", "where the keys lead is seen");
+
+  await page.keyboard.press("e");
+  await badge.filter({ hasText: /^3$/ }).waitFor();
+  await page.keyboard.press("x");
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  await page.getByText("2 selected").waitFor();
+  await page.keyboard.press("#");
+  await until("the rows to go", async () => (await shown()) === "Four One");
+  assert.equal(await held(), "Four* Three* Two* One*", "the server knows of nothing that can be undone");
+  await page.keyboard.press("u");
+  await until("the rows to come back", async () => (await shown()) === "Four Three Two One");
+  await page.keyboard.press("u");
+  await badge.filter({ hasText: /^4$/ }).waitFor();
+
+  // Typing is typing, and a key with a modifier is the browser's.
+  await page.keyboard.press("Control+e");
+  await page.getByRole("searchbox", { name: "Find a system" }).fill("");
+  await page.keyboard.type("e#");
+  await page.getByRole("heading", { name: "Systems", level: 1 }).waitFor();
+  await page.getByRole("navigation").getByRole("link", { name: "Inbox" }).click();
+  await until("the inbox", async () => (await shown()) === "Four Three Two One");
+  assert.equal(await held(), "Four* Three* Two* One*");
+
+  // Left alone, a step goes to the server by itself, and shows in another browser.
+  await page.keyboard.press("j");
+  await page.keyboard.press("e");
+  await until("the mark", async () => (await held()) === "Four Three* Two* One*");
+  await page.getByRole("button", { name: "Undo" }).waitFor({ state: "detached" });
+  await badge.filter({ hasText: /^3$/ }).waitFor();
+  assert.deepEqual(complaints, []);
+});
+
+test("what_was_done_to_the_inbox_is_kept_when_its_tab_is_closed_at_once", async (context) => {
+  const { page, profile, held, shown, complaints } = await inboxOf(context, ["One", "Two", "Three"]);
+  await page.keyboard.press("j");
+  await page.keyboard.press("e");
+  await page.keyboard.press("j");
+  await page.keyboard.press("#");
+  await until("the row to go", async () => (await shown()) === "Three One");
+  assert.equal(await held(), "Three* Two* One*");
+  await page.goto("about:blank");
+  await until("both steps at the server", async () => (await held()) === "Three One*");
+
+  const other = await profile.newPage();
+  await other.goto("/inbox?show=unread");
+  await other.getByTestId("inbox-row").getByRole("button", { name: "Mark as read" }).click();
+  await other.getByText("All read").waitFor();
+  await other.close({ runBeforeUnload: true });
+  await until("the mark of the closed tab", async () => (await held()) === "Three One");
+  assert.deepEqual(complaints, []);
+});
+
+test("what_is_told_of_one_thing_is_one_card_that_says_which_channels_got_it", async (context) => {
+  let status = 200;
+  const receiver = await new Target(context, (_, response) => {
+    response.statusCode = status;
+    response.end();
+  }).up();
+  const { api, page, rows, shown, complaints } = await inboxOf(context, ["Deploy finished"]);
+  await rows.getByRole("button", { name: "Deploy finished" }).click();
+  await page.getByText("It went to your inbox alone.").waitFor();
+
+  const { id } = await api.call("auth", "getCurrentUserProfile");
+  await api.useWebhook(receiver.url, "s");
+  const tell = (title, state, more = {}) =>
+    api.call("notification", "notifyUsers", {
+      userIds: [id],
+      title,
+      body: "",
+      collapseKey: "catalog.system.shop",
+      subjects: [{ kind: "catalog.system", id: "shop", name: "Shop", url: "/systems/shop", status: state }, { kind: "catalog.system", id: "depot", name: "Depot" }],
+      ...more,
+    });
+  // Nothing is reloaded: the rows, and what becomes of them, come by themselves.
+  await tell("Shop is unhealthy", "unhealthy", { importance: "critical" });
+  const card = rows.filter({ hasText: "Shop is" });
+  await card.getByText("Webhook: delivered").waitFor();
+  const subjects = card.getByRole("list", { name: "About" });
+  assert.deepEqual(await subjects.first().getByRole("listitem").allTextContents(), ["UnhealthyShop", "Depot"]);
+  assert.equal(new URL(await subjects.getByRole("link", { name: "Shop" }).evaluate((link) => link.href)).pathname, "/systems/shop");
+
+  status = 404;
+  await tell("Shop is degraded", "degraded", { importance: "warning" });
+  await card.getByText("Webhook: refused").waitFor();
+  assert.equal(await shown(), "Shop is degraded Deploy finished");
+  await card.getByRole("button", { name: "1 earlier" }).click();
+  const earlier = card.getByTestId("earlier-row");
+  await earlier.getByRole("heading", { name: "Shop is unhealthy" }).waitFor();
+  await earlier.getByText("Webhook: delivered").waitFor();
+  await card.getByRole("list", { name: "Channels" }).getByText(/404/).waitFor();
+  assert.deepEqual(await violations(page), []);
+
+  await card.getByRole("link", { name: "All tries of this notification" }).click();
+  await page.getByRole("heading", { name: "Delivery tries", level: 1 }).waitFor();
+  const tries = page.getByTestId("attempt-row");
+  await tries.getByText("Failed").waitFor();
+  assert.equal(await tries.count(), 1);
+  await page.getByRole("link", { name: "Show all" }).click();
+  await tries.nth(1).getByText("Delivered").waitFor();
+
+  // The card is marked as a whole.
+  await page.goBack();
+  await page.goBack();
+  await page.getByTestId("bell-badge").filter({ hasText: /^3$/ }).waitFor();
+  await card.getByRole("button", { name: "Mark as read" }).click();
+  await page.getByTestId("bell-badge").filter({ hasText: /^1$/ }).waitFor();
+  await page.goto("about:blank");
+  await until("both rows to be read", async () => (await api.call("notification", "getUnreadCount")).count === 1);
+  assert.deepEqual(complaints, []);
+});
+
+test("the_filter_of_the_inbox_begins_at_its_first_page_and_is_reached_by_a_key", async (context) => {
+  const { page, rows, complaints } = await inboxOf(context, Array.from({ length: 20 }, (_, at) => `Notice ${at + 1}`));
+  assert.equal(await rows.count(), 20);
+  await page.goto("/inbox?page=2");
+  // The second page has nothing, so it leads to the first.
+  await until("the first page", () => new URL(page.url()).search === "");
+  await rows.nth(19).waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.press("ArrowRight");
+  await until("the unread ones", () => new URL(page.url()).search === "?show=unread");
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keys" }).waitFor();
+  await page.keyboard.press("j");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog", { name: "Keys" }).waitFor({ state: "detached" });
+  await page.keyboard.press("j");
+  assert.equal(await focused(page), "Notice 20");
+  assert.deepEqual(complaints, []);
+});

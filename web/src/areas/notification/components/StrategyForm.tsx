@@ -1,0 +1,67 @@
+import { useState } from "react";
+import { t } from "@/lib/i18n/later";
+import { Button } from "@/ui/Button";
+import { ConfirmMutation } from "@/ui/ConfirmMutation";
+import { ErrorNote } from "@/ui/ErrorNote";
+import { Markdown } from "@/ui/Markdown";
+import { useToast } from "@/ui/toasts";
+import { useForm } from "@/ui/use-form";
+import { configOf, mistakeOf, savedForm, strategyFields, type ChannelField, type Typed } from "../channel-fields";
+import { useSaveStrategy, type Strategy } from "../queries";
+import { SettingFields } from "./SettingFields";
+
+/** What an administrator sets of a channel for everybody: servers, tokens. */
+export function StrategyForm({ strategy }: { strategy: Strategy }) {
+  const fields = strategyFields(strategy);
+  const save = useSaveStrategy();
+  const remove = useSaveStrategy();
+  const [removing, setRemoving] = useState<ChannelField>();
+  const toast = useToast();
+  const { form, values, field, set, submit } = useForm<Typed>(Object.fromEntries(fields.map((each) => [each.name, each.value])), (typed) =>
+    Object.fromEntries(fields.map((each) => [each.name, mistakeOf(each, typed[each.name])])),
+  );
+  return (
+    <>
+      {strategy.adminInstructions !== undefined && strategy.adminInstructions !== "" && (
+        <div className="mt-3 max-w-[34rem] text-muted">
+          <Markdown text={strategy.adminInstructions} />
+        </div>
+      )}
+      <form
+        ref={form}
+        noValidate
+        className="mt-4 flex max-w-[34rem] flex-col gap-5"
+        onSubmit={submit((typed) =>
+          save.mutate(
+            { strategy, config: configOf(fields, typed) },
+            {
+              onSuccess: () => {
+                for (const [name, value] of Object.entries(savedForm(fields, typed))) set(name, value);
+                toast({ text: t("channel.saved", { channel: strategy.displayName }) });
+              },
+            },
+          ),
+        )}
+      >
+        <SettingFields fields={fields} values={values} field={field} set={set} onRemove={setRemoving} />
+        {save.isError && <ErrorNote error={save.error} />}
+        <div>
+          <Button type="submit" tone="primary" busy={save.isPending}>
+            {t("action.save")}
+          </Button>
+        </div>
+      </form>
+      {removing !== undefined && (
+        <ConfirmMutation
+          mutation={remove}
+          variables={{ strategy, config: { [removing.name]: null } }}
+          title={t("channel.removeTitle", { what: removing.label })}
+          text={t("admin.removeSecretText", { strategy: strategy.displayName })}
+          confirm={t("channel.removeField", { field: removing.label })}
+          done={t("channel.removed", { what: removing.label })}
+          onClose={() => setRemoving(undefined)}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,414 @@
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
+import { describe, expect, it } from "vitest";
+import { FakeBrowser } from "../../../../test/fake-browser";
+import { FakeError, type FakeServer, type FakeUser } from "../../../../test/fake/fake-server";
+import { addSystem, openApp } from "../../../../test/open-app";
+
+const notify =
+  (count: number) =>
+  (server: FakeServer, { id }: FakeUser) => {
+    for (let at = 1; at <= count; at++) server.notify(id, { title: `Notice ${String(at)}`, body: "**Body**" });
+  };
+
+const badge = () => screen.queryByTestId("bell-badge")?.textContent;
+const rows = () => screen.queryAllByTestId("inbox-row");
+const row = (at: number) => rows()[at] ?? document.body;
+const titles = () => rows().map((each) => within(each).getByRole("heading", { level: 2 }).textContent);
+const markRead = (at: number) => within(row(at)).getByRole("button", { name: "Mark as read" });
+const focusedRow = () => rows().findIndex((each) => each.contains(document.activeElement));
+const undone = () => screen.getAllByRole("button", { name: "Undo" }).at(-1) ?? document.body;
+
+/** The tab is closed, or the browser puts it away. */
+const leave = () => fireEvent(window, new Event("pagehide"));
+
+async function opened(count: number, path = "/inbox") {
+  const app = openApp(path, { prepare: notify(count) });
+  await waitFor(() => expect(rows().length).toBeGreaterThan(0));
+  return app;
+}
+
+describe("the inbox", () => {
+  it("pages, and begins anew with another filter", async () => {
+    const { user, at } = await opened(23);
+    expect(rows()).toHaveLength(20);
+    expect(screen.getByText("1–20 of 23")).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Next" }));
+    await waitFor(() => expect(rows()).toHaveLength(3));
+    expect(at()).toBe("/inbox?page=2");
+    await user.click(screen.getByRole("radio", { name: "Unread" }));
+    await waitFor(() => expect(at()).toBe("/inbox?show=unread"));
+    await waitFor(() => expect(rows()).toHaveLength(20));
+  });
+
+  it("leads from a page beyond the last to the last", async () => {
+    const { at } = openApp("/inbox?page=9&show=unread", { prepare: notify(21) });
+    await waitFor(() => expect(at()).toBe("/inbox?show=unread&page=2"));
+    await waitFor(() => expect(rows()).toHaveLength(1));
+  });
+
+  it("shows a long text in full once its row is opened", async () => {
+    const { user } = openApp("/inbox", { prepare: (server, { id }) => server.notify(id, { title: "Long", body: `**First** ${"word ".repeat(100)}\n\n- last point` }) });
+    const title = await screen.findByRole("button", { name: "Long" });
+    expect(title.getAttribute("aria-expanded")).toBe("false");
+    expect(screen.queryByText("last point")).toBeNull();
+    await user.click(title);
+    expect(title.getAttribute("aria-expanded")).toBe("true");
+    expect(screen.getByText("last point").tagName).toBe("LI");
+    await user.click(title);
+    expect(screen.queryByText("last point")).toBeNull();
+  });
+
+  it("follows an action into the app and marks its notice read", async () => {
+    const { server } = FakeBrowser.get();
+    const id = await addSystem(server, server.addUser(), "Shop");
+    const { user, at } = openApp("/inbox", {
+      prepare: (_, person) => server.notify(person.id, { title: "Shop is down", importance: "critical", action: { label: "Open system", url: `http://watchbell.test/catalog/system/${id}` } }),
+    });
+    await user.click(await screen.findByRole("link", { name: "Open system" }));
+    expect(await screen.findByRole("heading", { name: "Shop", level: 1 })).toBeTruthy();
+    expect(at()).toBe(`/systems/${id}`);
+    await waitFor(() => expect(badge()).toBeUndefined());
+  });
+
+  it("says what to do when it is empty", async () => {
+    openApp("/inbox");
+    expect(await screen.findByText("Your inbox is empty")).toBeTruthy();
+    expect(screen.getByRole("link", { name: "Choose systems" })).toBeTruthy();
+  });
+});
+
+describe("cards", () => {
+  const subjects = [
+    { kind: "catalog.system", id: "1", name: "Shop", url: "/systems/1", status: "unhealthy" as const },
+    { kind: "catalog.system", id: "2", name: "Depot" },
+  ];
+  const outage = (server: FakeServer, { id }: FakeUser) => {
+    server.notify(id, { title: "Shop is degraded", collapseKey: "catalog.system.1", importance: "warning", isRead: true });
+    server.notify(id, { title: "Deploy finished" });
+    server.notify(id, { title: "Shop is unhealthy", collapseKey: "catalog.system.1", importance: "critical", subjects });
+    server.notify(id, { title: "Shop has recovered", collapseKey: "catalog.system.1", subjects: [{ ...subjects[0], status: "healthy" } as (typeof subjects)[0]] });
+  };
+
+  it("fold what was told of one thing, the newest in sight, the others when it is opened", async () => {
+    const { user } = openApp("/inbox", { prepare: outage });
+    await waitFor(() => expect(titles()).toEqual(["Shop has recovered", "Deploy finished"]));
+    const card = within(row(0));
+    await user.click(card.getByRole("button", { name: "2 earlier" }));
+    const earlier = within(card.getByRole("list", { name: "2 earlier" }));
+    expect(earlier.getAllByRole("heading").map((each) => each.textContent)).toEqual(["Shop is unhealthy", "Shop is degraded"]);
+    expect(earlier.getByText("Critical")).toBeTruthy();
+    // The state of a subject is a word and a shape, and one without has none.
+    expect(card.getAllByRole("list", { name: "About" }).map((each) => each.textContent)).toEqual(["HealthyShop", "UnhealthyShopDepot"]);
+    expect(card.getAllByRole("link", { name: "Shop" })[0]?.getAttribute("href")).toBe("http://watchbell.test/systems/1");
+    await user.click(card.getByRole("button", { name: "2 earlier" }));
+    expect(screen.queryByText("Shop is degraded")).toBeNull();
+  });
+
+  it("show rows of other pages too once they are opened, but what was just deleted", async () => {
+    const { user } = openApp("/inbox", {
+      prepare: (server, person) => {
+        server.notify(person.id, { title: "Shop was slow", collapseKey: "k" });
+        notify(19)(server, person);
+        server.notify(person.id, { title: "Shop is down", collapseKey: "k" });
+      },
+    });
+    await user.click(await screen.findByRole("button", { name: "Shop is down" }));
+    expect((await within(row(0)).findByRole("list", { name: "1 earlier" })).textContent).toMatch(/Shop was slow/);
+    await user.click(screen.getByRole("button", { name: "Next" }));
+    await waitFor(() => expect(titles()).toEqual(["Shop was slow"]));
+    await user.click(within(row(0)).getByRole("button", { name: "Delete" }));
+    await waitFor(() => expect(titles()).toHaveLength(20));
+    await user.click(screen.getByRole("button", { name: "Shop is down" }));
+    expect(within(row(0)).queryByRole("list", { name: "1 earlier" })).toBeNull();
+    await user.keyboard("u");
+    expect(await within(row(0)).findByRole("list", { name: "1 earlier" })).toBeTruthy();
+  });
+
+  it("are dealt with as a whole, and come back as a whole", async () => {
+    const { user, server } = openApp("/inbox", { prepare: outage });
+    await waitFor(() => expect(badge()).toBe("3"));
+    await user.keyboard("je");
+    expect(badge()).toBe("1");
+    expect(screen.getByText("2 marked as read")).toBeTruthy();
+    await user.keyboard("#");
+    expect(titles()).toEqual(["Deploy finished"]);
+    expect(screen.getByText("3 deleted")).toBeTruthy();
+    await user.keyboard("u");
+    expect(titles()).toEqual(["Shop has recovered", "Deploy finished"]);
+    leave();
+    await waitFor(() => expect(server.notifications.map(({ isRead }) => isRead)).toEqual([true, true, false, true]));
+    expect(server.callsOf("notification.deleteNotification")).toEqual([]);
+  });
+
+  it("stay open and chosen when a newer row joins them", async () => {
+    const { user, server, person } = openApp("/inbox", { prepare: outage });
+    await waitFor(() => expect(server.openSockets).toBe(1));
+    await waitFor(() => expect(titles()).toHaveLength(2));
+    await user.keyboard("jx{Enter}");
+    server.notify(person.id, { title: "Shop is unhealthy again", collapseKey: "catalog.system.1" });
+    await waitFor(() => expect(titles()).toEqual(expect.arrayContaining(["Shop is unhealthy again"])));
+    expect(screen.getByText("1 selected")).toBeTruthy();
+    expect(within(row(0)).getByRole("list", { name: "3 earlier" })).toBeTruthy();
+  });
+});
+
+describe("channels of a row", () => {
+  it("say in words what became of it, for all rows in one call", async () => {
+    const { user, server } = openApp("/inbox", {
+      prepare: (server, person) => {
+        notify(2)(server, person);
+        const [second, first] = server.notifications;
+        server.delivery.deliver(second?.id ?? "", "Webhook", "delivered");
+        server.delivery.deliver(second?.id ?? "", "Mail", "dead", { attempts: 10, reason: "the mail server does not answer" });
+        server.delivery.deliver(first?.id ?? "", "Slack", "refused", { attempts: 1, reason: "the channel is archived" });
+      },
+    });
+    expect(await screen.findByText("Webhook: delivered")).toBeTruthy();
+    expect(within(row(0)).getByText("Mail: failed")).toBeTruthy();
+    expect(within(row(1)).getByText("Slack: refused")).toBeTruthy();
+    expect(server.callsOf("notification.getNotificationDeliveries")).toEqual([{ notificationIds: server.notifications.map(({ id }) => id) }]);
+
+    expect(screen.queryByText("the mail server does not answer")).toBeNull();
+    await user.click(screen.getByRole("button", { name: "Notice 2" }));
+    const channels = within(within(row(0)).getByRole("list", { name: "Channels" }));
+    expect(channels.getByText(/10 tries/)).toBeTruthy();
+    expect(channels.getByText("the mail server does not answer")).toBeTruthy();
+    // An administrator is led to the tries.
+    expect(within(row(0)).getByRole("link", { name: "All tries of this notification" }).getAttribute("href")).toBe(`/administration/attempts?notification=${String(server.notifications[0]?.id)}`);
+  });
+
+  it("follow a delivery while it is on its way", { timeout: 20_000 }, async () => {
+    const { server } = openApp("/inbox", {
+      prepare: (server, person) => {
+        notify(1)(server, person);
+        server.delivery.deliver(server.notifications[0]?.id ?? "", "Webhook", "pending", { attempts: 0 });
+      },
+    });
+    expect(await screen.findByText("Webhook: on its way")).toBeTruthy();
+    server.delivery.deliver(server.notifications[0]?.id ?? "", "Webhook", "delivered");
+    expect(await screen.findByText("Webhook: delivered", {}, { timeout: 10_000 })).toBeTruthy();
+  });
+
+  it("are told to have been none, and to others than administrators without the way to the tries", async () => {
+    const { user } = openApp("/inbox", { prepare: notify(1), rules: [] });
+    await user.click(await screen.findByRole("button", { name: "Notice 1" }));
+    expect(await screen.findByText("It went to your inbox alone.")).toBeTruthy();
+    expect(screen.queryByRole("link", { name: "All tries of this notification" })).toBeNull();
+  });
+});
+
+describe("undo", () => {
+  it("takes a mark back that the server was never told of", async () => {
+    const { user, server } = await opened(2);
+    await user.click(markRead(0));
+    expect(badge()).toBe("1");
+    expect(document.title).toMatch(/^\(1\)/);
+    expect(screen.getAllByRole("button", { name: "Mark as read" })).toHaveLength(1);
+    expect(screen.getByText("Read: Notice 2")).toBeTruthy();
+    await user.click(undone());
+    expect(badge()).toBe("2");
+    expect(screen.queryByText("Read: Notice 2")).toBeNull();
+    expect(screen.getAllByRole("button", { name: "Mark as read" })).toHaveLength(2);
+    leave();
+    expect(server.callsOf("notification.markAsRead")).toEqual([]);
+  });
+
+  it("takes a deletion back that the server was never told of", async () => {
+    const { user, server } = await opened(3);
+    await user.click(within(row(1)).getByRole("button", { name: "Delete" }));
+    expect(titles()).toEqual(["Notice 3", "Notice 1"]);
+    expect(badge()).toBe("2");
+    await user.click(undone());
+    expect(titles()).toEqual(["Notice 3", "Notice 2", "Notice 1"]);
+    leave();
+    expect(server.callsOf("notification.deleteNotification")).toEqual([]);
+  });
+
+  it("loses nothing when the tab is closed before the time is over", async () => {
+    const { user, server } = await opened(3);
+    await user.click(markRead(0));
+    await user.click(within(row(1)).getByRole("button", { name: "Delete" }));
+    expect(server.notifications.map(({ isRead }) => isRead)).toEqual([false, false, false]);
+    leave();
+    await waitFor(() => expect(server.notifications.map(({ title, isRead }) => [title, isRead])).toEqual([["Notice 3", true], ["Notice 1", false]]));
+    // What the page shows stays so once the server's answer takes its place.
+    await waitFor(() => expect(screen.queryByRole("button", { name: "Undo" })).toBeNull());
+    expect(titles()).toEqual(["Notice 3", "Notice 1"]);
+    expect(badge()).toBe("1");
+  });
+
+  it("sends what waits when another page is opened, and before the reader signs out", async () => {
+    const { user, server } = await opened(2);
+    await user.click(markRead(0));
+    await user.click(screen.getByRole("link", { name: "Settings" }));
+    await waitFor(() => expect(server.callsOf("notification.markAsRead")).toHaveLength(1));
+    await waitFor(() => expect(badge()).toBe("1"));
+
+    await user.click(screen.getByRole("link", { name: /^Inbox/ }));
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await user.click(within(row(0)).getByRole("button", { name: "Delete" }));
+    const release = server.hold("notification.deleteNotification");
+    await user.click(screen.getByRole("button", { name: /^Account:/ }));
+    await user.click(await screen.findByRole("button", { name: "Sign out" }));
+    await waitFor(() => expect(server.callsOf("notification.deleteNotification")).toHaveLength(1));
+    release();
+    expect(await screen.findByRole("heading", { name: "Sign in" })).toBeTruthy();
+    expect(server.notifications.map(({ title }) => title)).toEqual(["Notice 1"]);
+  });
+
+  it("brings back what the server refuses, and says so", async () => {
+    const { user, server } = await opened(2);
+    await user.click(within(row(0)).getByRole("button", { name: "Delete" }));
+    await user.click(markRead(0));
+    server.fail("notification.deleteNotification", new FakeError(500, "INTERNAL_SERVER_ERROR", "Failed"));
+    leave();
+    expect(await screen.findByText("Deleting was undone: The server met an error.")).toBeTruthy();
+    await waitFor(() => expect(titles()).toEqual(["Notice 2", "Notice 1"]));
+    expect(badge()).toBe("1");
+    expect(server.notifications.map(({ isRead }) => isRead)).toEqual([false, true]);
+  });
+
+  it("keeps what is shown when a notification arrives meanwhile", async () => {
+    const { user, server, person } = await opened(2);
+    await waitFor(() => expect(server.openSockets).toBe(1));
+    await user.click(within(row(0)).getByRole("button", { name: "Delete" }));
+    await user.click(markRead(0));
+    server.notify(person.id, { title: "News" });
+    await waitFor(() => expect(titles()).toEqual(["News", "Notice 1"]));
+    await waitFor(() => expect(badge()).toBe("1"));
+    // The bell does not offer what was just read or deleted.
+    await user.click(screen.getByTestId("bell-button"));
+    const panel = await screen.findByRole("dialog", { name: "Notifications" });
+    expect((await within(panel).findAllByRole("listitem")).map((each) => /News|Notice \d/.exec(each.textContent)?.[0])).toEqual(["News"]);
+  });
+
+  it("leads back from a page whose last row went, and shows no empty one meanwhile", async () => {
+    const { user, at, server } = await opened(21, "/inbox?page=2");
+    await user.click(within(row(0)).getByRole("button", { name: "Delete" }));
+    await waitFor(() => expect(at()).toBe("/inbox"));
+    await waitFor(() => expect(rows()).toHaveLength(20));
+    await user.click(screen.getByRole("checkbox", { name: "Select all on this page" }));
+    await user.click(screen.getAllByRole("button", { name: "Mark as read" })[0] ?? document.body);
+    leave();
+    await waitFor(() => expect(server.notifications).toHaveLength(20));
+    await waitFor(() => expect(server.notifications.every((each) => each.isRead)).toBe(true));
+  });
+
+  it("says what becomes of a page whose rows all went", async () => {
+    const { user } = await opened(22);
+    await user.click(screen.getByRole("checkbox", { name: "Select all on this page" }));
+    expect(screen.getByText("20 selected")).toBeTruthy();
+    await user.click(screen.getAllByRole("button", { name: "Delete" })[0] ?? document.body);
+    expect(rows()).toHaveLength(0);
+    expect(screen.getByText(/You are done with this page/)).toBeTruthy();
+    expect(screen.getByText("20 deleted")).toBeTruthy();
+    leave();
+    await waitFor(() => expect(titles()).toEqual(["Notice 2", "Notice 1"]));
+  });
+});
+
+describe("keys", () => {
+  it("walk, select, mark and undo", async () => {
+    const { user, server } = await opened(3);
+    await user.keyboard("j");
+    expect(document.activeElement?.textContent).toBe("Notice 3");
+    await user.keyboard("jjjj");
+    expect(document.activeElement?.textContent).toBe("Notice 1");
+    await user.keyboard("k");
+    expect(document.activeElement?.textContent).toBe("Notice 2");
+    await user.keyboard("e");
+    expect(badge()).toBe("2");
+    expect(document.activeElement?.textContent).toBe("Notice 2");
+    await user.keyboard("u");
+    expect(badge()).toBe("3");
+
+    await user.keyboard("xjx");
+    expect(screen.getByText("2 selected")).toBeTruthy();
+    await user.keyboard("e");
+    expect(badge()).toBe("1");
+    expect(screen.getByText("2 marked as read")).toBeTruthy();
+    expect(screen.queryByText("2 selected")).toBeNull();
+    await user.keyboard("#");
+    expect(titles()).toEqual(["Notice 3", "Notice 2"]);
+    // Each press takes one step back, the last one first.
+    await user.keyboard("u");
+    expect(titles()).toEqual(["Notice 3", "Notice 2", "Notice 1"]);
+    expect(badge()).toBe("1");
+    await user.keyboard("uu");
+    expect(badge()).toBe("3");
+    expect(screen.getByText("There is nothing to undo.")).toBeTruthy();
+    await user.keyboard("{Enter}");
+    expect(server.callsOf("notification.markAsRead")).toEqual([]);
+  });
+
+  it("open a row, and lead to the filter instead of the search", async () => {
+    const { user, at } = await opened(2);
+    await user.keyboard("j{Enter}");
+    expect(document.activeElement?.getAttribute("aria-expanded")).toBe("true");
+    await user.keyboard("/");
+    expect(document.activeElement).toBe(screen.getByRole("radio", { name: "All" }));
+    await user.click(screen.getByRole("radio", { name: "Unread" }));
+    await waitFor(() => expect(at()).toBe("/inbox?show=unread"));
+    await waitFor(() => expect(rows()).toHaveLength(2));
+    await user.keyboard("j");
+    expect(focusedRow()).toBe(0);
+  });
+
+  it("are left alone while something is typed, with modifiers and over dialogs", async () => {
+    const { user, server } = await opened(2);
+    await user.keyboard("j");
+    await user.keyboard("{Control>}e{/Control}{Alt>}e{/Alt}{Meta>}j{/Meta}");
+    expect(badge()).toBe("2");
+    expect(focusedRow()).toBe(0);
+
+    await user.keyboard("?");
+    const help = screen.getByRole("dialog", { name: "Keys" });
+    expect(within(help).getByText("Undo the last step")).toBeTruthy();
+    await user.keyboard("ej");
+    expect(badge()).toBe("2");
+    await user.click(within(help).getByRole("button", { name: "Close" }));
+
+    await user.click(screen.getByTestId("bell-button"));
+    within(await screen.findByRole("dialog", { name: "Notifications" })).getByRole("link", { name: "Open inbox" }).focus();
+    await user.keyboard("j");
+    expect(focusedRow()).toBe(-1);
+    await user.keyboard("{Escape}");
+
+    await user.type(screen.getByRole("searchbox", { name: "Find a system" }), "jeux");
+    expect(badge()).toBe("2");
+    expect(server.callsOf("notification.markAsRead")).toEqual([]);
+  });
+
+  it("are turned off for this browser by who wants that", async () => {
+    const { user } = await opened(2);
+    await user.click(screen.getByRole("button", { name: /^Keys/ }));
+    await user.click(screen.getByRole("switch", { name: "Use these keys" }));
+    await user.click(within(screen.getByRole("dialog", { name: "Keys" })).getByRole("button", { name: "Close" }));
+    await user.keyboard("j?");
+    expect(focusedRow()).toBe(-1);
+    expect(screen.queryByRole("dialog")).toBeNull();
+    expect(localStorage.getItem("watchbell.keys")).toBe("off");
+    await user.click(screen.getByRole("button", { name: /^Keys/ }));
+    await user.click(screen.getByRole("switch", { name: "Use these keys" }));
+    await user.click(within(screen.getByRole("dialog", { name: "Keys" })).getByRole("button", { name: "Close" }));
+    expect(localStorage.getItem("watchbell.keys")).toBeNull();
+    await user.keyboard("j");
+    expect(focusedRow()).toBe(0);
+  });
+
+  it("keep the place of who reads by them", async () => {
+    const { user } = await opened(3, "/inbox?show=unread");
+    markRead(1).focus();
+    await user.keyboard("{Enter}");
+    // The row is gone, and the same control of the one that follows has the focus.
+    expect(titles()).toEqual(["Notice 3", "Notice 1"]);
+    expect(document.activeElement).toBe(markRead(1));
+    await user.keyboard("k");
+    await user.keyboard("e");
+    expect(titles()).toEqual(["Notice 1"]);
+    expect(document.activeElement?.textContent).toBe("Notice 1");
+    await user.click(screen.getByRole("button", { name: "Mark all read" }));
+    expect(await screen.findByText("All read")).toBeTruthy();
+    expect(document.activeElement).toBe(screen.getByRole("main"));
+  });
+});
