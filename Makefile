@@ -29,7 +29,7 @@ SEEDS ?= 1000
 chaos:
 	cmake --preset release && cmake --build --preset release --target watchbell
 	node tests/chaos/run.mjs --program build/release/watchbell --seeds 1 --notifications 10000 --record bench/records
-	node tests/chaos/run.mjs --program build/release/watchbell --seeds $(SEEDS) $(if $(MINUTES),--minutes $(MINUTES)) --record bench/records --keep build/chaos
+	node tests/chaos/run.mjs --program build/release/watchbell --seeds $(SEEDS) --at-once 4 $(if $(MINUTES),--minutes $(MINUTES)) --record bench/records --keep build/chaos
 
 explore:
 	./libs/cache/test/explore/explore.sh

@@ -221,11 +221,17 @@ class Run {
           if (ended === undefined) {
             if (!gone || delivery.state !== "refused") wrong(key, "accepted, and it never arrived");
           } else if (delivery.state !== (isTaken(ended.deed) ? "delivered" : "refused")) wrong(key, `the receiver did "${ended.deed}", and the delivery ended ${delivery.state}`);
-          // A kill excuses one more request of what it interrupted.
+          // A kill excuses that what it interrupted begins anew, though it was answered; what is begun anew may fail, and is tried until it is answered again.
           const excuses = (from, to) => this.kills.filter(({ at, running }) => at > from && at < to && running.has(delivery.id)).length;
-          const after = ended === undefined ? [] : requests.slice(requests.indexOf(ended) + 1);
-          duplicates += after.length;
-          if (after.length > 0 && after.length > excuses(ended.at, after.at(-1).at)) wrong(key, `asked ${after.length} times more after its final answer`);
+          let answered;
+          for (const request of requests) {
+            if (answered !== undefined) {
+              duplicates += 1;
+              if (excuses(answered.at, request.at) === 0) wrong(key, "asked again after its final answer");
+              answered = undefined;
+            }
+            if (request.answered !== undefined && isFinal(request.deed)) answered = request;
+          }
           for (const [index, request] of requests.entries()) {
             const next = requests[index + 1];
             if (request.deed !== "busy" || request.answered === undefined || next === undefined) continue;

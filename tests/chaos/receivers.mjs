@@ -104,7 +104,7 @@ export class Receivers {
     const { deed } = entry;
     const socket = request.socket;
     const answer = () => {
-      if (socket.destroyed) return; // nobody heard it
+      if (!socket.writable) return; // nobody hears it: the connection is over, maybe by the end of the answer before
       entry.answered = performance.now();
       response.end();
     };
