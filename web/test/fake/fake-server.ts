@@ -151,6 +151,11 @@ export class FakeServer {
     this.themes.set(userId, { theme });
   }
 
+  /** When a user's webhook may speak. */
+  setTimes(user: FakeUser, times: Pick<Channel, "digestMinutes" | "quietHours">): void {
+    this.preferences.set(user.id, { enabled: true, ...this.preferences.get(user.id), ...times });
+  }
+
   /** The next call of the procedure fails; several failures are met in turn. */
   fail(procedure: ProcedureName | `auth/${string}`, error: FakeError): void {
     this.failures.push({ procedure, error });

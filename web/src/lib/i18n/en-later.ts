@@ -330,6 +330,7 @@ export const later = {
   "times.everyHours": { one: "Collected, every hour", other: "Collected, every {count} hours" },
   "times.daily": "Collected, once a day",
   "times.summary": "{digest}, quiet from {from} to {to}",
+  "times.quietUntil": "Quiet until {to} ({zone})",
   "times.quiet": "Quiet hours",
   "times.quietHint": "What comes in between is sent when they are over.",
   "times.from": "From",
@@ -412,6 +413,7 @@ export const later = {
 
   "delivery.title": "Channels",
   "delivery.none": "It went to your inbox alone.",
+  "delivery.waiting": "{channel}: not sent yet",
   "delivery.pending": "{channel}: on its way",
   "delivery.delivered": "{channel}: delivered",
   "delivery.refused": "{channel}: refused",

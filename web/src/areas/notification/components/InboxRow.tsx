@@ -93,7 +93,7 @@ export function InboxRow({ fold, deliveries, shown, open, selected, onOpen, onSe
         <div id={id}>
           {open && (
             <div className="mt-3 flex flex-col gap-3 border-t border-line pt-3">
-              {deliveries !== undefined && <DeliveryDetails notificationId={newest.id} deliveries={ofRow(newest) ?? []} />}
+              {deliveries !== undefined && <DeliveryDetails notification={newest} deliveries={ofRow(newest) ?? []} />}
               <Timeline fold={fold} shown={shown} deliveriesOf={(row) => ofRow(row) ?? []} />
             </div>
           )}

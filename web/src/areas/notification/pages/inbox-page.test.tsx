@@ -184,9 +184,28 @@ describe("channels of a row", () => {
         server.delivery.deliver(server.notifications[0]?.id ?? "", "Webhook", "pending", { attempts: 0 });
       },
     });
-    expect(await screen.findByText("Webhook: on its way")).toBeTruthy();
+    expect(await screen.findByText("Webhook: not sent yet")).toBeTruthy();
     server.delivery.deliver(server.notifications[0]?.id ?? "", "Webhook", "delivered");
     expect(await screen.findByText("Webhook: delivered", {}, { timeout: 10_000 })).toBeTruthy();
+  });
+
+  it("say why one waits, but what is critical does not wait", async () => {
+    const { user } = openApp("/inbox", {
+      prepare: (server, person) => {
+        notify(2)(server, person);
+        const [second, first] = server.notifications;
+        if (second) second.importance = "critical";
+        for (const each of [first, second]) server.delivery.deliver(each?.id ?? "", "Webhook", "pending", { attempts: 0 });
+        server.delivery.deliver(first?.id ?? "", "Mail", "pending", { attempts: 2, reason: "the mail server does not answer" });
+        server.setTimes(person, { digestMinutes: 15, quietHours: { from: "00:00", to: "23:59", timeZone: "Europe/Atlantis" } });
+      },
+    });
+    expect(await screen.findByText("Mail: on its way")).toBeTruthy();
+    for (const name of ["Notice 1", "Notice 2"]) await user.click(screen.getByRole("button", { name }));
+    expect(await within(row(1)).findByText("Collected, every 15 minutes")).toBeTruthy();
+    expect(within(row(1)).getByText("the mail server does not answer")).toBeTruthy();
+    expect(within(row(0)).getByText("Webhook: not sent yet")).toBeTruthy();
+    expect(screen.getAllByText("Collected, every 15 minutes")).toHaveLength(1);
   });
 
   it("are told to have been none, and to others than administrators without the way to the tries", async () => {
