@@ -232,6 +232,20 @@ describe("undo", () => {
     expect(server.callsOf("notification.markAsRead")).toEqual([]);
   });
 
+  it("gives the focus back to where it was when the message goes", async () => {
+    const { user } = await opened(2);
+    within(row(1)).getByRole("button", { name: "Notice 1" }).focus();
+    await user.keyboard("e");
+    undone().focus();
+    await user.keyboard("{Enter}");
+    expect(document.activeElement).toBe(within(row(1)).getByRole("button", { name: "Notice 1" }));
+    await user.keyboard("#");
+    undone().focus();
+    await user.keyboard("{Enter}");
+    // What had it is gone, and with it its place.
+    expect(document.activeElement).not.toBe(document.body);
+  });
+
   it("takes a deletion back that the server was never told of", async () => {
     const { user, server } = await opened(3);
     await user.click(within(row(1)).getByRole("button", { name: "Delete" }));
