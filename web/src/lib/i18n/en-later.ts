@@ -413,6 +413,7 @@ export const later = {
 
   "delivery.title": "Channels",
   "delivery.none": "It went to your inbox alone.",
+  "delivery.lost": "What became of it on channels could not be loaded.",
   "delivery.waiting": "{channel}: not sent yet",
   "delivery.pending": "{channel}: on its way",
   "delivery.delivered": "{channel}: delivered",

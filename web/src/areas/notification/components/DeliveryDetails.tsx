@@ -31,7 +31,7 @@ export function DeliveryDetails({ notification, deliveries }: DeliveryDetailsPro
               </span>
             </div>
             {isWaiting(delivery) && notification.importance !== "critical" && <Held strategyId={delivery.strategyId} />}
-            {delivery.state !== "delivered" && delivery.reason !== undefined && <p className="pl-5 break-words text-muted">{delivery.reason}</p>}
+            {delivery.state !== "delivered" && delivery.reason !== undefined && <p className="pl-5 wrap-anywhere text-muted">{delivery.reason}</p>}
           </li>
         ))}
       </ul>
@@ -49,5 +49,5 @@ function Held({ strategyId }: { strategyId: string }) {
   const now = useNow();
   const channel = useChannels().data?.find((each) => each.strategyId === strategyId);
   const why = channel && heldBy(channel, now);
-  return why === undefined ? null : <p className="pl-5 break-words text-muted">{why}</p>;
+  return why === undefined ? null : <p className="pl-5 wrap-anywhere text-muted">{why}</p>;
 }

@@ -106,12 +106,12 @@ function Outcome({ attempt: { notificationId, status, errorMessage, durationMs }
   return (
     <>
       <OutcomeMark outcome={status === "success" ? "delivered" : "failed"} />
-      {status === "failure" && <p className="text-sm break-words text-muted">{errorMessage ?? t("dead.noReason")}</p>}
+      {status === "failure" && <p className="text-sm wrap-anywhere text-muted">{errorMessage ?? t("dead.noReason")}</p>}
       <p className="text-sm text-muted sm:hidden">
         {channel} · {latency(durationMs)}
       </p>
       {!filtered && (
-        <Link to="/administration/attempts" search={{ notification: notificationId }} className="text-sm text-accent-text hover:underline">
+        <Link to="/administration/attempts" search={{ notification: notificationId }} className="block w-fit text-sm text-accent-text hover:underline">
           {t("attempts.ofNotification")}
         </Link>
       )}

@@ -208,6 +208,18 @@ describe("channels of a row", () => {
     expect(screen.getAllByText("Collected, every 15 minutes")).toHaveLength(1);
   });
 
+  it("say that they could not be fetched", async () => {
+    const { user } = openApp("/inbox", {
+      prepare: (server, person) => {
+        notify(1)(server, person);
+        server.fail("notification.getNotificationDeliveries", new FakeError(400, "BROKEN", "Broken"));
+      },
+    });
+    await user.click(await screen.findByRole("button", { name: "Notice 1" }));
+    expect(await screen.findByText(/^What became of it on channels/)).toBeTruthy();
+    expect(screen.queryByText("It went to your inbox alone.")).toBeNull();
+  });
+
   it("are told to have been none, and to others than administrators without the way to the tries", async () => {
     const { user } = openApp("/inbox", { prepare: notify(1), rules: [] });
     await user.click(await screen.findByRole("button", { name: "Notice 1" }));
