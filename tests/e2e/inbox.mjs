@@ -92,6 +92,55 @@ test("what_was_done_to_the_inbox_is_kept_when_its_tab_is_closed_at_once", async 
   assert.deepEqual(complaints, []);
 });
 
+test("all_that_is_marked_as_read_can_be_taken_back_and_outlives_its_tab", async (context) => {
+  const MOST = 200;
+  const { api, page, profile, complaints } = await inboxOf(context, ["One"]);
+  const { id } = await api.call("auth", "getCurrentUserProfile");
+  const tell = (title) => api.call("notification", "notifyUsers", { userIds: [id], title, body: "" });
+  const unread = async () => (await api.call("notification", "getUnreadCount")).count;
+  for (let at = 2; at <= MOST; ++at) await tell(`Notice ${at}`);
+  const badge = page.getByTestId("bell-badge");
+  await badge.filter({ hasText: /^99\+$/ }).waitFor();
+  await page.getByText(`1–20 of ${MOST}`).waitFor();
+  const markAll = (of) => of.getByRole("button", { name: "Mark all read" }).click();
+
+  await markAll(page);
+  await page.getByText(`${MOST} marked as read`).waitFor();
+  await badge.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText(`${MOST} are unread again`).waitFor();
+  await badge.filter({ hasText: /^99\+$/ }).waitFor();
+  assert.equal(await unread(), MOST, "the server knows of nothing that can be undone");
+
+  // What arrives before the tab is closed stays unread.
+  await markAll(page);
+  await badge.waitFor({ state: "detached" });
+  await tell("News");
+  await badge.filter({ hasText: /^1$/ }).waitFor();
+  await page.goto("about:blank");
+  await until("all but the news to be read", async () => (await unread()) === 1);
+
+  for (let at = 0; at < 20; ++at) await tell(`More ${at}`);
+  const other = await profile.newPage();
+  await other.goto("/inbox?show=unread");
+  await markAll(other);
+  await other.getByText("All read").waitFor();
+  await other.close({ runBeforeUnload: true });
+  await until("all to be read", async () => (await unread()) === 0);
+  assert.equal((await api.call("notification", "getNotifications", { limit: 1, offset: 0, unreadOnly: true })).total, 0);
+
+  // Left alone it goes out by itself.
+  await page.goto("/inbox");
+  for (let at = 0; at < 20; ++at) await tell(`Last ${at}`);
+  await badge.filter({ hasText: /^20$/ }).waitFor();
+  await markAll(page);
+  await badge.waitFor({ state: "detached" });
+  assert.equal(await unread(), 20);
+  await until("the step to be over", async () => (await unread()) === 0);
+  await page.getByRole("button", { name: "Undo" }).waitFor({ state: "detached" });
+  assert.deepEqual(complaints, []);
+});
+
 test("what_is_told_of_one_thing_is_one_card_that_says_which_channels_got_it", async (context) => {
   let status = 200;
   const receiver = await new Target(context, (_, response) => {

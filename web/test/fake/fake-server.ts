@@ -108,6 +108,8 @@ export class FakeServer {
   /** What a test send answers. */
   testAnswer: Output<"notification", "sendTestNotification"> = { success: true };
   webhookEnabled = true;
+  /** Whether mail to the address of the account is among the channels. */
+  mailOffered = false;
   /** Whether pushes to browsers are among the channels. */
   pushOffered = false;
   /** By user: the endpoints of his browsers. */
@@ -149,6 +151,11 @@ export class FakeServer {
 
   setTheme(userId: string, theme: Output<"theme", "getTheme">["theme"]): void {
     this.themes.set(userId, { theme });
+  }
+
+  /** When a user's webhook may speak. */
+  setTimes(user: FakeUser, times: Pick<Channel, "digestMinutes" | "quietHours">): void {
+    this.preferences.set(user.id, { enabled: true, ...this.preferences.get(user.id), ...times });
   }
 
   /** The next call of the procedure fails; several failures are met in turn. */
@@ -417,6 +424,7 @@ export class FakeServer {
           userConfig: { devices: endpoints.map((endpoint) => ({ id: createHash("sha256").update(endpoint).digest("base64url") })) },
         };
         return [
+          ...(this.mailOffered ? [MAIL] : []),
           ...(this.pushOffered ? [push] : []),
           ...(this.webhookEnabled ? [this.webhookChannel(rest, url, secret)] : []),
           ...this.delivery.teamsChannel(),
@@ -511,6 +519,16 @@ export class FakeServer {
     return `00000000-0000-7000-8000-${String(++this.lastId).padStart(12, "0")}`;
   }
 }
+
+const MAIL = {
+  strategyId: "notification-smtp.smtp",
+  displayName: "Email",
+  description: "Sends notifications to the mail address of your account.",
+  contactResolution: { type: "auth-email" as const },
+  enabled: true,
+  isConfigured: true,
+  digestMinutes: 0,
+};
 
 const WEBHOOK_SCHEMA = {
   type: "object",

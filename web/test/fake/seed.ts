@@ -42,6 +42,7 @@ export function seed(server: FakeServer, user: FakeUser, call: (path: string, in
       server.delivery.deliver(id, "Webhook", "delivered");
       if (at % 2 === 0) server.delivery.deliver(id, "Mail", at === 0 ? "pending" : "dead", { attempts: at === 0 ? 2 : 10, reason: "the mail server does not answer" });
     });
+    server.notify(user.id, { title: `Done:https://ci.example.com/${"pipelines".repeat(12)}`, body: `See https://ci.example.com/${"artifacts".repeat(12)}` });
     server.notify(user.id, {
       title: "Deploy 2024.11 finished",
       body: "All **14** services run the new version.\n\n- database migrated\n- caches warmed\n\nSee the [release notes](https://example.com/notes) or run `deploy status`.",

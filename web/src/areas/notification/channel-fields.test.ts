@@ -13,7 +13,7 @@ const channel: Channel = {
     type: "object",
     properties: {
       url: { type: "string", format: "uri" },
-      topic: { type: "string", title: "Topic", description: "Where to" },
+      topic: { type: "string", title: "Topic", description: "Such as `alerts`." },
       signingSecret: { type: "string", "x-secret": true },
       internal: { type: "string", "x-hidden": true },
       list: { type: "array" },
@@ -31,6 +31,7 @@ describe("channel fields", () => {
       ["topic", "Topic", false, false, false, "t"],
       ["signingSecret", "Signing secret", false, true, true, ""],
     ]);
+    expect(channelFields(channel).find(({ name }) => name === "topic")?.hint).toBe("Such as alerts.");
     expect(channelFields({ ...channel, userConfigSchema: {} })).toEqual([]);
   });
 

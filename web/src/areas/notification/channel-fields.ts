@@ -1,5 +1,6 @@
 import type { MessageKey } from "@/lib/i18n/later";
 import { t } from "@/lib/i18n/later";
+import { plainText } from "@/lib/plain-text";
 import { asRecord, asText, type FreeForm } from "@/lib/record";
 import { httpUrl, integer, required } from "@/lib/validate";
 import type { Channel, Strategy } from "./queries";
@@ -49,13 +50,14 @@ function fieldsOf(jsonSchema: unknown, config: unknown, secretsSet: readonly str
     if (kind === undefined || property["x-hidden"] === true) return [];
     const label = labels[name];
     const hint = hints[name];
+    const description = asText(property["description"]);
     const secret = property["x-secret"] === true;
     return [
       {
         name,
         kind,
         label: label ? t(label) : (asText(property["title"]) ?? name),
-        hint: hint ? t(hint) : asText(property["description"]),
+        hint: hint ? t(hint) : description && plainText(description),
         required: needed.includes(name),
         secret,
         stored: secretsSet.includes(name),

@@ -66,3 +66,16 @@ export function toldTimes({ digestMinutes, quietHours }: Channel): string {
   const digest = textOf(digestMinutes);
   return quietHours === undefined ? digest : t("times.summary", { digest, from: quietHours.from, to: quietHours.to });
 }
+
+/** Why a message that is not critical is not sent over a channel at once; undefined when it is. */
+export function heldBy({ digestMinutes, quietHours }: Channel, now: Date): string | undefined {
+  if (quietHours !== undefined && isWithin(quietHours, now)) return t("times.quietUntil", { to: quietHours.to, zone: quietHours.timeZone });
+  return digestMinutes === 0 ? undefined : textOf(digestMinutes);
+}
+
+/** Hours that end before they begin go over midnight; those of a zone that this browser does not know are not judged. */
+function isWithin({ from, to, timeZone }: NonNullable<Channel["quietHours"]>, now: Date): boolean {
+  if (!isZone(timeZone)) return false;
+  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone }).format(now);
+  return from < to ? from <= clock && clock < to : from <= clock || clock < to;
+}

@@ -29,3 +29,6 @@ export function useDeliveries(notificationIds: string[]) {
 const outcomes = { pending: "pending", delivered: "delivered", refused: "failed", dead: "failed" } as const;
 
 export const outcomeOf = ({ state }: Delivery) => outcomes[state];
+
+/** It was not tried yet: it is just about to be, or its reader wants it later. */
+export const isWaiting = ({ state, attempts }: Delivery) => state === "pending" && attempts === 0;

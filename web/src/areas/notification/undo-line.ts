@@ -4,6 +4,8 @@ import type { Inbox, Notification } from "./queries";
 export interface Step {
   kind: "read" | "delete";
   rows: readonly Notification[];
+  /** They were all that was unread. */
+  all?: boolean;
 }
 
 interface Waiting {

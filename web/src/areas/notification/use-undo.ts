@@ -5,6 +5,7 @@ import { t } from "@/lib/i18n/later";
 import { refresh } from "@/lib/query";
 import { errorText } from "@/ui/error-text";
 import { useToast } from "@/ui/toasts";
+import { AT_ONCE, inChunks } from "./in-chunks";
 import { inboxKeys, type Inbox, type Notification, type UnreadCount } from "./queries";
 import { after, readsOf, UndoLine, type Step } from "./undo-line";
 import { offerSending, setUnsentReads } from "./unsent";
@@ -19,25 +20,32 @@ const UNDO_MS = 8_000;
 export function useUndo() {
   const queries = useQueryClient();
   const toast = useToast();
-  const [line] = useState(
-    () =>
-      new UndoLine({
-        windowMs: UNDO_MS,
-        changed: (steps) => setUnsentReads(readsOf(steps)),
-        send: async (step) => {
-          const error = await send(queries, step);
-          if (error !== undefined) toast({ tone: "error", text: t("error.undone", { what: step.kind === "read" ? t("inbox.marking") : t("inbox.deleting"), why: errorText(error) }) });
-        },
-      }),
-  );
+  const [{ line, sendAtOnce }] = useState(() => {
+    let leaving = new AbortController();
+    const line = new UndoLine({
+      windowMs: UNDO_MS,
+      changed: (steps) => setUnsentReads(readsOf(steps)),
+      send: async (step) => {
+        const error = await send(queries, step, leaving.signal);
+        if (error !== undefined) toast({ tone: "error", text: t("error.undone", { what: step.kind === "read" ? t("inbox.marking") : t("inbox.deleting"), why: errorText(error) }) });
+      },
+    });
+    const sendAtOnce = async () => {
+      leaving.abort();
+      const sent = line.flush();
+      leaving = new AbortController();
+      await sent;
+    };
+    return { line, sendAtOnce };
+  });
   const steps = useSyncExternalStore(line.watch, line.steps);
 
   useEffect(() => {
-    const leave = () => void line.flush();
+    const leave = () => void sendAtOnce();
     const hide = () => {
       if (document.visibilityState === "hidden") leave();
     };
-    const withdraw = offerSending(line.flush);
+    const withdraw = offerSending(sendAtOnce);
     window.addEventListener("pagehide", leave);
     document.addEventListener("visibilitychange", hide);
     return () => {
@@ -46,21 +54,28 @@ export function useUndo() {
       document.removeEventListener("visibilitychange", hide);
       leave();
     };
-  }, [line]);
+  }, [sendAtOnce]);
 
-  const begin = (kind: Step["kind"], rows: readonly Notification[]) => {
-    if (rows.length === 0) return;
-    const step = { kind, rows };
-    line.add(step, toast({ text: saidOf(step), stays: true, action: { text: t("inbox.undo"), run: () => line.undo(step) } }));
+  const begin = (step: Step) => {
+    if (step.rows.length === 0) return;
+    line.add(step, toast({ text: saidOf(step), stays: true, action: { text: t("inbox.undo"), run: () => undo(step) } }));
+  };
+  // Rows of other pages come back too, so it is said.
+  const undo = (step?: Step) => {
+    const undone = line.undo(step);
+    toast({ text: undone === undefined ? t("inbox.nothingToUndo") : saidOfUndone(undone) });
   };
 
   return {
     steps,
-    markRead: (rows: readonly Notification[]) => begin("read", rows.filter((row) => !row.isRead)),
-    remove: (rows: readonly Notification[]) => begin("delete", rows),
-    undo: () => {
-      if (line.undo() === undefined) toast({ text: t("inbox.nothingToUndo") });
+    markRead: (rows: readonly Notification[]) => begin({ kind: "read", rows: rows.filter((row) => !row.isRead) }),
+    /** The rows are all that the server has as unread. */
+    markAllRead: (rows: readonly Notification[]) => {
+      const unsent = readsOf(line.steps());
+      begin({ kind: "read", rows: rows.filter(({ id }) => !unsent.has(id)), all: true });
     },
+    remove: (rows: readonly Notification[]) => begin({ kind: "delete", rows }),
+    undo: () => undo(),
   };
 }
 
@@ -70,13 +85,21 @@ function saidOf({ kind, rows: [first, ...others] }: Step): string {
   return kind === "read" ? t("inbox.readOne", { title: first.title }) : t("inbox.deletedOne", { title: first.title });
 }
 
-/** Tells the server, and keeps what it took; why it refused the rest, if it did. */
-async function send(queries: QueryClient, { kind, rows }: Step): Promise<unknown> {
-  // What is sent while the page closes must outlive it.
-  const options = { context: { keepalive: true } };
-  const told = await Promise.allSettled(
-    rows.map(({ id: notificationId }) => (kind === "read" ? client.notification.markAsRead({ notificationId }, options) : client.notification.deleteNotification({ notificationId }, options))),
-  );
+function saidOfUndone({ kind, rows: [first, ...others] }: Step): string {
+  const count = others.length + 1;
+  if (count > 1 || first === undefined) return kind === "read" ? t("inbox.unreadMany", { count }) : t("inbox.backMany", { count });
+  return kind === "read" ? t("inbox.unreadOne", { title: first.title }) : t("inbox.backOne", { title: first.title });
+}
+
+// What is sent while the page closes must outlive it.
+const options = { context: { keepalive: true } };
+
+/** Tells the server, and keeps what it took; why it refused the rest, if it did. `hurry`: the page is going. */
+async function send(queries: QueryClient, step: Step, hurry: AbortSignal): Promise<unknown> {
+  const { kind, rows } = step;
+  const told = (await isAllByNow(queries, step, hurry))
+    ? await Promise.allSettled([client.notification.markAsRead({}, options)]).then(([answer]) => rows.map(() => answer))
+    : await inChunks(rows, hurry, ({ id: notificationId }) => (kind === "read" ? client.notification.markAsRead({ notificationId }, options) : client.notification.deleteNotification({ notificationId }, options)));
   const done: Step = { kind, rows: rows.filter((_, at) => told[at]?.status === "fulfilled") };
   await Promise.all(inboxKeys.map((queryKey) => queries.cancelQueries({ queryKey })));
   for (const [queryKey, inbox] of queries.getQueriesData<Inbox>({ queryKey: ["notification", "getNotifications"] })) {
@@ -87,4 +110,19 @@ async function send(queries: QueryClient, { kind, rows }: Step): Promise<unknown
   queries.setQueryData<UnreadCount>(["notification", "getUnreadCount"], (unread) => unread && { count: Math.max(0, unread.count - readsOf([done]).size) });
   refresh(queries, inboxKeys);
   return told.find((each) => each.status === "rejected")?.reason;
+}
+
+/**
+ * Whether one call may mark whatever is unread, since that is nothing but the rows of this step: what arrived while it waited must stay
+ * unread. A page that goes has no time to ask, and judges by the count that it was last told.
+ */
+async function isAllByNow(queries: QueryClient, { rows, all = false }: Step, hurry: AbortSignal): Promise<boolean> {
+  if (!all || rows.length <= AT_ONCE) return false;
+  try {
+    const { notifications } = await client.notification.getNotifications({ limit: 1, offset: 0, unreadOnly: true }, { signal: hurry });
+    return notifications.every((newest) => rows.some(({ id }) => id === newest.id));
+  } catch {
+    const known = queries.getQueryData<UnreadCount>(["notification", "getUnreadCount"]);
+    return known !== undefined && known.count <= rows.length;
+  }
 }

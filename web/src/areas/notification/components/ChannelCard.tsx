@@ -34,6 +34,8 @@ export function ChannelCard({ channel }: { channel: Channel }) {
   const shown = savedForm(fields, values);
   const unsaved = fields.some((each) => (each.secret ? values[each.name] !== "" : shown[each.name] !== each.value));
   const linked = channel.contactResolution.type === "oauth-link";
+  // Mail goes to the address of the account: there is nothing to forget of it, only the switch.
+  const removable = channel.isConfigured && !linked && channel.contactResolution.type !== "auth-email";
   const state = !channel.isConfigured ? (linked ? "notConnected" : "setUp") : channel.enabled ? "active" : "off";
 
   return (
@@ -68,53 +70,55 @@ export function ChannelCard({ channel }: { channel: Channel }) {
       )}
       {channel.strategyId === WEB_PUSH && <PushHere channel={channel} />}
       {linked && <ConnectAccount channel={channel} />}
-      <form
-        ref={form}
-        noValidate
-        className="mt-5 flex max-w-[34rem] flex-col gap-5"
-        onSubmit={submit((typed) =>
-          save.mutate(
-            { channel, userConfig: configOf(fields, typed) },
-            {
-              onSuccess: () => {
-                for (const [name, value] of Object.entries(savedForm(fields, typed))) set(name, value);
-                toast({ text: t("channel.saved", { channel: channel.displayName }) });
+      {(fields.length > 0 || channel.isConfigured) && (
+        <form
+          ref={form}
+          noValidate
+          className="mt-5 flex max-w-[34rem] flex-col gap-5"
+          onSubmit={submit((typed) =>
+            save.mutate(
+              { channel, userConfig: configOf(fields, typed) },
+              {
+                onSuccess: () => {
+                  for (const [name, value] of Object.entries(savedForm(fields, typed))) set(name, value);
+                  toast({ text: t("channel.saved", { channel: channel.displayName }) });
+                },
               },
-            },
-          ),
-        )}
-      >
-        <SettingFields fields={fields} values={values} field={field} set={set} onRemove={setRemoving} />
-        {save.isError && <ErrorNote error={save.error} />}
-        {test.isError && <ErrorNote error={test.error} />}
-        {test.data && !test.data.success && (
-          <p role="alert" className="rounded-lg bg-unhealthy-soft px-4 py-3 text-sm text-unhealthy">
-            {test.data.error === undefined ? t("channel.testFailedPlain") : t("channel.testFailed", { reason: test.data.error })}
-          </p>
-        )}
-        <div className="flex flex-wrap gap-2">
-          {fields.length > 0 && (
-            <Button type="submit" tone="primary" busy={save.isPending}>
-              {t("action.save")}
-            </Button>
+            ),
           )}
-          {channel.isConfigured && (
-            <Button
-              busy={test.isPending}
-              disabled={unsaved}
-              onClick={() => test.mutate(channel, { onSuccess: ({ success }) => success && toast({ text: t("channel.testSent") }) })}
-            >
-              {t("channel.test")}
-            </Button>
+        >
+          <SettingFields fields={fields} values={values} field={field} set={set} onRemove={setRemoving} />
+          {save.isError && <ErrorNote error={save.error} />}
+          {test.isError && <ErrorNote error={test.error} />}
+          {test.data && !test.data.success && (
+            <p role="alert" className="rounded-lg bg-unhealthy-soft px-4 py-3 text-sm text-unhealthy">
+              {test.data.error === undefined ? t("channel.testFailedPlain") : t("channel.testFailed", { reason: test.data.error })}
+            </p>
           )}
-          {channel.isConfigured && !linked && (
-            <Button tone="danger" onClick={() => setRemoving("all")}>
-              {t("action.remove")}
-            </Button>
-          )}
-        </div>
-        {channel.isConfigured && unsaved && <p className="text-sm text-muted">{t("channel.testUnsaved")}</p>}
-      </form>
+          <div className="flex flex-wrap gap-2">
+            {fields.length > 0 && (
+              <Button type="submit" tone="primary" busy={save.isPending}>
+                {t("action.save")}
+              </Button>
+            )}
+            {channel.isConfigured && (
+              <Button
+                busy={test.isPending}
+                disabled={unsaved}
+                onClick={() => test.mutate(channel, { onSuccess: ({ success }) => success && toast({ text: t("channel.testSent") }) })}
+              >
+                {t("channel.test")}
+              </Button>
+            )}
+            {removable && (
+              <Button tone="danger" onClick={() => setRemoving("all")}>
+                {t("action.remove")}
+              </Button>
+            )}
+          </div>
+          {channel.isConfigured && unsaved && <p className="text-sm text-muted">{t("channel.testUnsaved")}</p>}
+        </form>
+      )}
       {channel.isConfigured && <ChannelTimes channel={channel} />}
       {removing !== undefined && (
         <ConfirmDialog

@@ -64,8 +64,8 @@ function Letter({ letter, channel, onReplay }: { letter: DeadLetter; channel: st
     <li data-testid="dead-letter" className="px-5 py-4">
       <div className="flex flex-wrap items-start justify-between gap-x-4 gap-y-2">
         <div className="min-w-0">
-          <h3 className="font-medium break-words">{t("dead.to", { channel, user })}</h3>
-          <p className="text-sm break-words text-unhealthy">{letter.reason ?? t("dead.noReason")}</p>
+          <h3 className="font-medium wrap-anywhere">{t("dead.to", { channel, user })}</h3>
+          <p className="text-sm wrap-anywhere text-unhealthy">{letter.reason ?? t("dead.noReason")}</p>
           <p className="text-sm text-muted">
             {t("dead.after", { count: letter.attempts })} · <RelativeTime at={letter.diedAt} />
           </p>
@@ -103,7 +103,7 @@ function One({ attempt }: { attempt: Attempt }) {
   return (
     <li className="flex flex-wrap gap-x-2 text-muted">
       <RelativeTime at={attempt.attemptedAt} />
-      <span className="text-text break-words">{attempt.status === "success" ? t("dead.arrived") : (attempt.errorMessage ?? t("dead.noReason"))}</span>
+      <span className="text-text wrap-anywhere">{attempt.status === "success" ? t("dead.arrived") : (attempt.errorMessage ?? t("dead.noReason"))}</span>
       <span className="tabular-nums">{t("dead.took", { ms: attempt.durationMs })}</span>
     </li>
   );

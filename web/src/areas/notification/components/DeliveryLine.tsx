@@ -1,5 +1,5 @@
 import { t } from "@/lib/i18n/later";
-import { outcomeOf, type Delivery } from "../deliveries";
+import { isWaiting, outcomeOf, type Delivery } from "../deliveries";
 import { OutcomeMark } from "./OutcomeMark";
 
 const says = {
@@ -9,7 +9,7 @@ const says = {
   dead: (channel: string) => t("delivery.dead", { channel }),
 } satisfies Record<Delivery["state"], (channel: string) => string>;
 
-export const saidOf = ({ state, displayName }: Delivery) => says[state](displayName);
+export const saidOf = (delivery: Delivery) => (isWaiting(delivery) ? t("delivery.waiting", { channel: delivery.displayName }) : says[delivery.state](delivery.displayName));
 
 /** Which channels a notification went over, and what became of it there. */
 export function DeliveryLine({ deliveries }: { deliveries: readonly Delivery[] }) {

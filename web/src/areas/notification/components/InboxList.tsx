@@ -22,7 +22,7 @@ interface InboxListProps {
 /** The rows of one page as cards, to be walked, opened, chosen and dealt with, by hand or by keys. */
 export function InboxList({ notifications, shown, keys, onRead, onFollow, onDelete }: InboxListProps) {
   const folds = foldsOf(notifications);
-  const deliveries = useDeliveries(notifications.map(({ id }) => id)).data?.deliveries;
+  const deliveries = useDeliveries(notifications.map(({ id }) => id));
   const kept = useKeptFocus<HTMLUListElement>();
   const all = useRef<HTMLInputElement>(null);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
@@ -102,7 +102,8 @@ export function InboxList({ notifications, shown, keys, onRead, onFollow, onDele
             <InboxRow
               key={key}
               fold={fold}
-              deliveries={deliveries}
+              deliveries={deliveries.data?.deliveries}
+              deliveriesLost={deliveries.isError}
               shown={shown}
               open={opened.has(key)}
               selected={chosen.has(key)}

@@ -21,6 +21,8 @@ interface InboxRowProps {
   fold: Fold;
   /** Of all its rows; undefined while they are not known. */
   deliveries: readonly Delivery[] | undefined;
+  /** They could not be fetched. */
+  deliveriesLost: boolean;
   /** Rows as the page shows them, while the server has not been told of what was done to them. */
   shown: (inbox: Inbox) => Inbox;
   open: boolean;
@@ -37,7 +39,7 @@ interface InboxRowProps {
  * One card of the inbox. Its title opens it, and is where the keys of the page lead. What is done to it is done to all its rows on this
  * page; opened, it shows those of other pages too.
  */
-export function InboxRow({ fold, deliveries, shown, open, selected, onOpen, onSelect, onRead, onFollow, onDelete }: InboxRowProps) {
+export function InboxRow({ fold, deliveries, deliveriesLost, shown, open, selected, onOpen, onSelect, onRead, onFollow, onDelete }: InboxRowProps) {
   const { newest, older } = fold;
   const { title, body, importance, action, subjects = [], createdAt } = newest;
   const isRead = rowsOf(fold).every((row) => row.isRead);
@@ -59,7 +61,7 @@ export function InboxRow({ fold, deliveries, shown, open, selected, onOpen, onSe
               aria-expanded={open}
               aria-controls={id}
               onClick={onOpen}
-              className={classes("rounded text-left text-base break-words hover:underline", isRead ? "font-normal" : "font-semibold")}
+              className={classes("rounded text-left text-base wrap-anywhere hover:underline", isRead ? "font-normal" : "font-semibold")}
             >
               {title}
             </button>
@@ -93,7 +95,8 @@ export function InboxRow({ fold, deliveries, shown, open, selected, onOpen, onSe
         <div id={id}>
           {open && (
             <div className="mt-3 flex flex-col gap-3 border-t border-line pt-3">
-              {deliveries !== undefined && <DeliveryDetails notificationId={newest.id} deliveries={ofRow(newest) ?? []} />}
+              {deliveries === undefined && deliveriesLost && <p className="text-sm text-muted">{t("delivery.lost")}</p>}
+              {deliveries !== undefined && <DeliveryDetails notification={newest} deliveries={ofRow(newest) ?? []} />}
               <Timeline fold={fold} shown={shown} deliveriesOf={(row) => ofRow(row) ?? []} />
             </div>
           )}
@@ -140,7 +143,7 @@ function Earlier({ row, deliveries }: { row: Notification; deliveries: readonly 
     <li data-testid="earlier-row">
       <div className="flex items-start gap-2">
         {!isRead && <Unread />}
-        <h3 className="min-w-0 text-base font-normal break-words">{title}</h3>
+        <h3 className="min-w-0 text-base font-normal wrap-anywhere">{title}</h3>
       </div>
       {body !== "" && <p className="line-clamp-2 text-sm text-muted">{plainText(body)}</p>}
       {subjects.length > 0 && <SubjectList subjects={subjects} all />}

@@ -22,7 +22,7 @@ export function SettingFields({ fields, values, field, set, onRemove }: SettingF
     if (each.kind === "boolean") return <Checkbox key={each.name} label={each.label} hint={each.hint} checked={values[each.name] === true} onChange={(checked) => set(each.name, checked)} />;
     if (each.kind === "choice") {
       const none = each.required ? [] : [{ value: "", text: t("channel.noChoice") }];
-      return <SelectField key={each.name} {...field(each.name)} label={each.label} options={[...none, ...each.options.map((value) => ({ value, text: value }))]} />;
+      return <SelectField key={each.name} {...field(each.name)} label={each.label} hint={each.hint} options={[...none, ...each.options.map((value) => ({ value, text: value }))]} />;
     }
     if (each.secret)
       return (

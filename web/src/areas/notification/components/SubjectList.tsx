@@ -17,9 +17,9 @@ export function SubjectList({ subjects, all }: { subjects: Subjects; all: boolea
         <li key={`${kind} ${id}`} className="inline-flex max-w-full min-w-0 flex-wrap items-center gap-x-2 rounded-lg border border-line px-2 py-0.5">
           {status === undefined ? null : <StateMark state={status} />}
           {url === undefined ? (
-            <span className="min-w-0 break-words">{name}</span>
+            <span className="min-w-0 wrap-anywhere">{name}</span>
           ) : (
-            <SmartLink href={url} className="min-w-0 break-words text-accent-text hover:underline">
+            <SmartLink href={url} className="min-w-0 wrap-anywhere text-accent-text hover:underline">
               {name}
             </SmartLink>
           )}

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { t } from "@/lib/i18n/later";
 import { buttonStyle } from "@/ui/button-style";
 import { EmptyState } from "@/ui/EmptyState";
+import { ErrorState } from "@/ui/ErrorState";
 import { Loaded } from "@/ui/Loaded";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { Skeleton } from "@/ui/Skeleton";
@@ -38,47 +39,54 @@ export function SubscriptionList() {
   };
 
   return (
-    <Loaded
-      query={subscriptions}
-      loading={<Skeleton rows={3} />}
-      isEmpty={(all) => linesOf(all).length === 0}
-      empty={() => (
-        <EmptyState icon="bell" title={t("settings.noSubscriptions")} text={t("settings.noSubscriptionsHint")}>
-          <Link to="/" className={buttonStyle("primary")}>
-            {t("inbox.emptyAction")}
-          </Link>
-        </EmptyState>
+    <>
+      <Loaded
+        query={subscriptions}
+        loading={<Skeleton rows={3} />}
+        isEmpty={(all) => linesOf(all).length === 0}
+        empty={() => (
+          <EmptyState icon="bell" title={t("settings.noSubscriptions")} text={t("settings.noSubscriptionsHint")}>
+            <Link to="/" className={buttonStyle("primary")}>
+              {t("inbox.emptyAction")}
+            </Link>
+          </EmptyState>
+        )}
+      >
+        {(all) => (
+          <ul className="divide-y divide-line">
+            {linesOf(all).map(({ groupId, name, description, since }) => (
+              <li key={groupId} className="flex items-center justify-between gap-4 px-5 py-3">
+                <div className="min-w-0">
+                  <p className="font-medium wrap-anywhere">{name}</p>
+                  <p className="text-sm wrap-anywhere text-muted">
+                    {since === undefined ? (
+                      description
+                    ) : (
+                      <>
+                        {t("settings.subscribed")} <RelativeTime at={since} />
+                      </>
+                    )}
+                  </p>
+                </div>
+                <Switch
+                  label={t("settings.tellMeAbout", { group: name })}
+                  showLabel={false}
+                  checked={since !== undefined}
+                  onChange={(wanted) => {
+                    if (!wanted) setEnded((before) => [...before, ...all.filter((each) => each.groupId === groupId)]);
+                    set.mutate({ groupId, groupName: name, wanted });
+                  }}
+                />
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+      {subscriptions.data !== undefined && groups.isError && groups.data === undefined && (
+        <div className="border-t border-line">
+          <ErrorState error={groups.error} onRetry={() => void groups.refetch()} />
+        </div>
       )}
-    >
-      {(all) => (
-        <ul className="divide-y divide-line">
-          {linesOf(all).map(({ groupId, name, description, since }) => (
-            <li key={groupId} className="flex items-center justify-between gap-4 px-5 py-3">
-              <div className="min-w-0">
-                <p className="font-medium">{name}</p>
-                <p className="text-sm text-muted">
-                  {since === undefined ? (
-                    description
-                  ) : (
-                    <>
-                      {t("settings.subscribed")} <RelativeTime at={since} />
-                    </>
-                  )}
-                </p>
-              </div>
-              <Switch
-                label={t("settings.tellMeAbout", { group: name })}
-                showLabel={false}
-                checked={since !== undefined}
-                onChange={(wanted) => {
-                  if (!wanted) setEnded((before) => [...before, ...all.filter((each) => each.groupId === groupId)]);
-                  set.mutate({ groupId, groupName: name, wanted });
-                }}
-              />
-            </li>
-          ))}
-        </ul>
-      )}
-    </Loaded>
+    </>
   );
 }

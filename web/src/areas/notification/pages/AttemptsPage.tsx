@@ -6,12 +6,10 @@ import { Button } from "@/ui/Button";
 import { buttonStyle } from "@/ui/button-style";
 import { EmptyState } from "@/ui/EmptyState";
 import { Field } from "@/ui/Field";
-import { Loaded } from "@/ui/Loaded";
 import { PageHeader } from "@/ui/PageHeader";
-import { Pages } from "@/ui/Pages";
+import { RecordTable } from "@/ui/RecordTable";
 import { Redirect } from "@/ui/Redirect";
 import { RelativeTime } from "@/ui/RelativeTime";
-import { Skeleton } from "@/ui/Skeleton";
 import { Surface } from "@/ui/Surface";
 import { useForm } from "@/ui/use-form";
 import { ATTEMPT_PAGE, useAttemptPage, type Attempt } from "../administration";
@@ -64,23 +62,31 @@ function Attempts() {
   const { page = 1, notification } = useSearch({ from: "/shell/administration/attempts" });
   const navigate = useNavigate();
   const attempts = useAttemptPage(page, notification);
+  const strategies = useStrategies();
+  const nameOf = ({ strategyQualifiedId: id }: Attempt) => strategies.data?.find((each) => each.qualifiedId === id)?.displayName ?? id;
   const search = notification === undefined ? {} : { notification };
+  const { items = [], total = 0 } = attempts.data ?? {};
   return (
-    <Loaded
-      query={attempts}
-      loading={<Skeleton rows={8} className="h-14" />}
-      isEmpty={(data) => data.total === 0}
-      empty={() => (notification === undefined ? <EmptyState icon="bell" title={t("attempts.empty")} text={t("attempts.emptyHint")} /> : <NoTries />)}
-    >
-      {(data) => (
-        <>
-          {/* A page beyond the last, as when old ones went, leads to the last. */}
-          {data.items.length === 0 && <Redirect to={`/administration/attempts?${new URLSearchParams({ ...search, page: String(Math.ceil(data.total / ATTEMPT_PAGE)) }).toString()}`} />}
-          <AttemptTable attempts={data.items} filtered={notification !== undefined} />
-          <Pages page={page} size={ATTEMPT_PAGE} total={data.total} onPage={(next) => void navigate({ to: "/administration/attempts", search: { ...search, ...(next === 1 ? {} : { page: next }) } })} />
-        </>
-      )}
-    </Loaded>
+    <>
+      {/* A page beyond the last, as when old ones went, leads to the last. */}
+      {items.length === 0 && total > 0 && <Redirect to={`/administration/attempts?${new URLSearchParams({ ...search, page: String(Math.ceil(total / ATTEMPT_PAGE)) }).toString()}`} />}
+      <RecordTable
+        query={attempts}
+        recordsOf={({ items }) => items}
+        columns={[
+          { title: t("attempts.outcome"), cell: (attempt) => <Outcome attempt={attempt} channel={nameOf(attempt)} filtered={notification !== undefined} /> },
+          { title: t("attempts.channel"), wide: true, cell: nameOf },
+          { title: t("attempts.took"), wide: true, className: "text-right text-muted tabular-nums", cell: ({ durationMs }) => latency(durationMs) },
+          { title: t("attempts.when"), className: "text-right text-muted", cell: ({ attemptedAt }) => <RelativeTime at={attemptedAt} /> },
+        ]}
+        testId="attempt-row"
+        loading={{ rows: 8, className: "h-14" }}
+        empty={notification === undefined ? <EmptyState icon="bell" title={t("attempts.empty")} text={t("attempts.emptyHint")} /> : <NoTries />}
+        page={page}
+        size={ATTEMPT_PAGE}
+        onPage={(next) => void navigate({ to: "/administration/attempts", search: { ...search, ...(next === 1 ? {} : { page: next }) } })}
+      />
+    </>
   );
 }
 
@@ -89,51 +95,26 @@ function NoTries() {
   return <EmptyState icon="bell" title={t("attempts.none")} text={t("attempts.noneHint")} />;
 }
 
-function AttemptTable({ attempts, filtered }: { attempts: readonly Attempt[]; filtered: boolean }) {
-  const strategies = useStrategies();
-  const nameOf = (id: string) => strategies.data?.find((each) => each.qualifiedId === id)?.displayName ?? id;
+interface OutcomeProps {
+  attempt: Attempt;
+  channel: string;
+  /** Its notification is the one that is shown. */
+  filtered: boolean;
+}
+
+function Outcome({ attempt: { notificationId, status, errorMessage, durationMs }, channel, filtered }: OutcomeProps) {
   return (
-    <table className="w-full text-left">
-      <thead className="text-sm text-muted">
-        <tr className="border-b border-line">
-          <th scope="col" className="py-2.5 pl-5 font-medium">
-            {t("attempts.outcome")}
-          </th>
-          <th scope="col" className="px-3 py-2.5 font-medium max-sm:hidden">
-            {t("attempts.channel")}
-          </th>
-          <th scope="col" className="px-3 py-2.5 text-right font-medium max-sm:hidden">
-            {t("attempts.took")}
-          </th>
-          <th scope="col" className="py-2.5 pr-5 pl-3 text-right font-medium">
-            {t("attempts.when")}
-          </th>
-        </tr>
-      </thead>
-      <tbody className="divide-y divide-line">
-        {attempts.map(({ id, notificationId, strategyQualifiedId, attemptedAt, status, errorMessage, durationMs }) => (
-          <tr key={id} data-testid="attempt-row" className="align-top">
-            <td className="py-2.5 pl-5">
-              <OutcomeMark outcome={status === "success" ? "delivered" : "failed"} />
-              {status === "failure" && <p className="text-sm break-words text-muted">{errorMessage ?? t("dead.noReason")}</p>}
-              {/* A narrow page has no room for these columns. */}
-              <p className="text-sm text-muted sm:hidden">
-                {nameOf(strategyQualifiedId)} · {latency(durationMs)}
-              </p>
-              {!filtered && (
-                <Link to="/administration/attempts" search={{ notification: notificationId }} className="text-sm text-accent-text hover:underline">
-                  {t("attempts.ofNotification")}
-                </Link>
-              )}
-            </td>
-            <td className="px-3 py-2.5 max-sm:hidden">{nameOf(strategyQualifiedId)}</td>
-            <td className="px-3 py-2.5 text-right text-muted tabular-nums max-sm:hidden">{latency(durationMs)}</td>
-            <td className="py-2.5 pr-5 pl-3 text-right text-muted">
-              <RelativeTime at={attemptedAt} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <>
+      <OutcomeMark outcome={status === "success" ? "delivered" : "failed"} />
+      {status === "failure" && <p className="text-sm wrap-anywhere text-muted">{errorMessage ?? t("dead.noReason")}</p>}
+      <p className="text-sm text-muted sm:hidden">
+        {channel} · {latency(durationMs)}
+      </p>
+      {!filtered && (
+        <Link to="/administration/attempts" search={{ notification: notificationId }} className="block w-fit text-sm text-accent-text hover:underline">
+          {t("attempts.ofNotification")}
+        </Link>
+      )}
+    </>
   );
 }

@@ -4,6 +4,7 @@ import { t } from "@/lib/i18n/later";
 import { Button } from "@/ui/Button";
 import { buttonStyle } from "@/ui/button-style";
 import { Choice } from "@/ui/Choice";
+import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { EmptyState } from "@/ui/EmptyState";
 import { focusContent } from "@/ui/focus-content";
 import { Loaded } from "@/ui/Loaded";
@@ -13,6 +14,7 @@ import { Redirect } from "@/ui/Redirect";
 import { Skeleton } from "@/ui/Skeleton";
 import { Surface } from "@/ui/Surface";
 import { useKeys } from "@/ui/use-keys";
+import { MOST_UNREAD, useAllUnread } from "../all-unread";
 import { InboxList } from "../components/InboxList";
 import { KeysDialog } from "../components/KeysDialog";
 import { PAGE_SIZE, useInbox, useMarkAsRead, useUnreadCount, type Inbox } from "../queries";
@@ -26,7 +28,10 @@ export function InboxPage() {
   const inbox = useInbox(page, show === "unread");
   const unread = useUnreadCount();
   const markAsRead = useMarkAsRead();
-  const { steps, markRead, remove, undo } = useUndo();
+  const allUnread = useAllUnread();
+  const { steps, markRead, markAllRead, remove, undo } = useUndo();
+  /** How many are to be marked without a way back, once that is confirmed. */
+  const [tooMany, setTooMany] = useState<number>();
   const [keys, setKeys] = useKeyChoice();
   const [help, setHelp] = useState(false);
   const filter = useRef<HTMLDivElement>(null);
@@ -35,11 +40,18 @@ export function InboxPage() {
   const open = (filter: typeof show, next = 1) => void navigate({ to: "/inbox", search: { ...(filter === "all" ? {} : { show: filter }), ...(next === 1 ? {} : { page: next }) } });
   const shown = (data: Inbox) => after(steps, data, show === "unread");
 
-  const markAll = () => {
-    markAsRead.mutate(undefined);
-    // The button goes with the last unread one.
-    focusContent();
-  };
+  const markAll = () =>
+    allUnread.mutate(undefined, {
+      onSuccess: ({ rows, total }) => {
+        if (total > MOST_UNREAD) {
+          setTooMany(total);
+          return;
+        }
+        markAllRead(rows);
+        // The button goes with the last unread one.
+        focusContent();
+      },
+    });
 
   useKeys(keys ? { "?": () => setHelp(true), u: undo, "/": () => filter.current?.querySelector<HTMLElement>("input:checked")?.focus() } : {});
 
@@ -52,7 +64,11 @@ export function InboxPage() {
             <Button tone="quiet" aria-keyshortcuts="?" onClick={() => setHelp(true)}>
               {t("inbox.keys")} <kbd className="rounded border border-line px-1 font-mono text-sm">?</kbd>
             </Button>
-            {unread > 0 && <Button onClick={markAll}>{t("inbox.markAll")}</Button>}
+            {unread > 0 && (
+              <Button busy={allUnread.isPending} onClick={markAll}>
+                {t("inbox.markAll")}
+              </Button>
+            )}
           </>
         }
       />
@@ -115,6 +131,19 @@ export function InboxPage() {
           }}
         </Loaded>
       </Surface>
+      {tooMany !== undefined && (
+        <ConfirmDialog
+          title={t("inbox.markAllTitle", { count: tooMany })}
+          text={t("inbox.markAllText", { most: MOST_UNREAD })}
+          confirm={t("inbox.markAll")}
+          busy={false}
+          onConfirm={() => {
+            setTooMany(undefined);
+            markAsRead.mutate(undefined, { onSuccess: focusContent });
+          }}
+          onClose={() => setTooMany(undefined)}
+        />
+      )}
       {help && <KeysDialog on={keys} onSwitch={setKeys} onClose={() => setHelp(false)} />}
     </>
   );

@@ -1,5 +1,5 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/react";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FakeBrowser } from "../../../../test/fake-browser";
 import { FakeError, type FakeServer, type FakeUser } from "../../../../test/fake/fake-server";
 import { addSystem, openApp } from "../../../../test/open-app";
@@ -184,9 +184,40 @@ describe("channels of a row", () => {
         server.delivery.deliver(server.notifications[0]?.id ?? "", "Webhook", "pending", { attempts: 0 });
       },
     });
-    expect(await screen.findByText("Webhook: on its way")).toBeTruthy();
+    expect(await screen.findByText("Webhook: not sent yet")).toBeTruthy();
     server.delivery.deliver(server.notifications[0]?.id ?? "", "Webhook", "delivered");
     expect(await screen.findByText("Webhook: delivered", {}, { timeout: 10_000 })).toBeTruthy();
+  });
+
+  it("say why one waits, but what is critical does not wait", async () => {
+    const { user } = openApp("/inbox", {
+      prepare: (server, person) => {
+        notify(2)(server, person);
+        const [second, first] = server.notifications;
+        if (second) second.importance = "critical";
+        for (const each of [first, second]) server.delivery.deliver(each?.id ?? "", "Webhook", "pending", { attempts: 0 });
+        server.delivery.deliver(first?.id ?? "", "Mail", "pending", { attempts: 2, reason: "the mail server does not answer" });
+        server.setTimes(person, { digestMinutes: 15, quietHours: { from: "00:00", to: "23:59", timeZone: "Europe/Atlantis" } });
+      },
+    });
+    expect(await screen.findByText("Mail: on its way")).toBeTruthy();
+    for (const name of ["Notice 1", "Notice 2"]) await user.click(screen.getByRole("button", { name }));
+    expect(await within(row(1)).findByText("Collected, every 15 minutes")).toBeTruthy();
+    expect(within(row(1)).getByText("the mail server does not answer")).toBeTruthy();
+    expect(within(row(0)).getByText("Webhook: not sent yet")).toBeTruthy();
+    expect(screen.getAllByText("Collected, every 15 minutes")).toHaveLength(1);
+  });
+
+  it("say that they could not be fetched", async () => {
+    const { user } = openApp("/inbox", {
+      prepare: (server, person) => {
+        notify(1)(server, person);
+        server.fail("notification.getNotificationDeliveries", new FakeError(400, "BROKEN", "Broken"));
+      },
+    });
+    await user.click(await screen.findByRole("button", { name: "Notice 1" }));
+    expect(await screen.findByText(/^What became of it on channels/)).toBeTruthy();
+    expect(screen.queryByText("It went to your inbox alone.")).toBeNull();
   });
 
   it("are told to have been none, and to others than administrators without the way to the tries", async () => {
@@ -211,6 +242,20 @@ describe("undo", () => {
     expect(screen.getAllByRole("button", { name: "Mark as read" })).toHaveLength(2);
     leave();
     expect(server.callsOf("notification.markAsRead")).toEqual([]);
+  });
+
+  it("gives the focus back to where it was when the message goes", async () => {
+    const { user } = await opened(2);
+    within(row(1)).getByRole("button", { name: "Notice 1" }).focus();
+    await user.keyboard("e");
+    undone().focus();
+    await user.keyboard("{Enter}");
+    expect(document.activeElement).toBe(within(row(1)).getByRole("button", { name: "Notice 1" }));
+    await user.keyboard("#");
+    undone().focus();
+    await user.keyboard("{Enter}");
+    // What had it is gone, and with it its place.
+    expect(document.activeElement).not.toBe(document.body);
   });
 
   it("takes a deletion back that the server was never told of", async () => {
@@ -307,6 +352,108 @@ describe("undo", () => {
   });
 });
 
+describe("mark all read", () => {
+  const markAll = () => screen.getByRole("button", { name: "Mark all read" });
+  const unread = (server: FakeServer) => server.notifications.filter(({ isRead }) => !isRead).length;
+
+  it("takes rows of other pages along, and brings all of them back", async () => {
+    const { user, server } = await opened(123, "/inbox?show=unread");
+    await user.click(within(row(0)).getByRole("button", { name: "Mark as read" }));
+    await user.click(markAll());
+    expect(await screen.findByText("All read")).toBeTruthy();
+    expect(screen.getByText("122 marked as read")).toBeTruthy();
+    expect(badge()).toBeUndefined();
+    expect(document.activeElement).toBe(screen.getByRole("main"));
+    expect(server.callsOf("notification.getNotifications").slice(-2)).toEqual([0, 100].map((offset) => ({ limit: 100, offset, unreadOnly: true })));
+
+    await user.click(undone());
+    expect(screen.getByText("122 are unread again")).toBeTruthy();
+    expect(badge()).toBe("99+");
+    expect(screen.getByText("1–20 of 122")).toBeTruthy();
+    await user.keyboard("u");
+    expect(screen.getByText("Unread again: Notice 123")).toBeTruthy();
+    leave();
+    expect(server.callsOf("notification.markAsRead")).toEqual([]);
+    expect(unread(server)).toBe(123);
+  });
+
+  it("is told in one call when nothing arrived meanwhile, once its time is over or the tab is closed", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+    try {
+      const { user, server, person } = await opened(23);
+      await user.click(markAll());
+      await screen.findByText("23 marked as read");
+      expect(unread(server)).toBe(23);
+      await vi.advanceTimersByTimeAsync(8_000);
+      await waitFor(() => expect(server.callsOf("notification.markAsRead")).toEqual([{}]));
+      expect(unread(server)).toBe(0);
+
+      await waitFor(() => expect(server.openSockets).toBe(1));
+      notify(12)(server, person);
+      await waitFor(() => expect(badge()).toBe("12"));
+      await user.click(markAll());
+      await screen.findByText("12 marked as read");
+      leave();
+      await waitFor(() => expect(server.callsOf("notification.markAsRead")).toEqual([{}, {}]));
+      expect(badge()).toBeUndefined();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("leaves unread what arrived meanwhile, known to the page or not", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+    try {
+      const { user, server, person } = await opened(23);
+      await waitFor(() => expect(server.openSockets).toBe(1));
+      await user.click(markAll());
+      await screen.findByText("23 marked as read");
+      server.notify(person.id, { title: "News" });
+      await waitFor(() => expect(badge()).toBe("1"));
+      leave();
+      await waitFor(() => expect(unread(server)).toBe(1));
+      await waitFor(() => expect(screen.queryByRole("button", { name: "Undo" })).toBeNull());
+
+      notify(22)(server, person);
+      await waitFor(() => expect(badge()).toBe("23"));
+      await user.click(markAll());
+      await screen.findAllByText("23 marked as read");
+      server.dropSockets(1006);
+      server.notify(person.id, { title: "More news" });
+      await vi.advanceTimersByTimeAsync(8_000);
+      await waitFor(() => expect(server.notifications.filter(({ isRead }) => !isRead).map(({ title }) => title)).toEqual(["More news"]));
+      expect(server.callsOf("notification.markAsRead")).not.toContainEqual({});
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("asks first when they are too many to bring back", async () => {
+    const { user, server } = await opened(201);
+    await user.click(markAll());
+    const question = within(await screen.findByRole("dialog", { name: "Mark all 201 as read?" }));
+    expect(question.getByText(/^This cannot be undone/)).toBeTruthy();
+    await user.click(question.getByRole("button", { name: "Cancel" }));
+    expect(document.activeElement).toBe(markAll());
+    expect(server.callsOf("notification.markAsRead")).toEqual([]);
+
+    await user.click(markAll());
+    await user.click(within(await screen.findByRole("dialog")).getByRole("button", { name: "Mark all read" }));
+    await waitFor(() => expect(server.callsOf("notification.markAsRead")).toEqual([{}]));
+    await waitFor(() => expect(badge()).toBeUndefined());
+    await waitFor(() => expect(document.activeElement).toBe(screen.getByRole("main")));
+    expect(screen.queryByRole("button", { name: "Undo" })).toBeNull();
+  });
+
+  it("says when it cannot learn what is unread", async () => {
+    const { user, server } = await opened(2);
+    server.fail("notification.getNotifications", new FakeError(500, "INTERNAL_SERVER_ERROR", "Failed"));
+    await user.click(markAll());
+    expect(await screen.findByText("Marking as read was undone: The server met an error.")).toBeTruthy();
+    expect(badge()).toBe("2");
+  });
+});
+
 describe("keys", () => {
   it("walk, select, mark and undo", async () => {
     const { user, server } = await opened(3);
@@ -364,6 +511,7 @@ describe("keys", () => {
     await user.keyboard("?");
     const help = screen.getByRole("dialog", { name: "Keys" });
     expect(within(help).getByText("Undo the last step")).toBeTruthy();
+    expect(within(help).getByText("Go to the filter").previousElementSibling?.textContent).toBe("/");
     await user.keyboard("ej");
     expect(badge()).toBe("2");
     await user.click(within(help).getByRole("button", { name: "Close" }));

@@ -116,6 +116,15 @@ describe("settings", () => {
     expect(server.callsOf("notification.setUserDeliveryPreference").at(-1)).toEqual({ strategyId: "notification-webhook.webhook", enabled: true, userConfig: null });
   });
 
+  it("tests mail, which goes to the account's address, and offers nothing to remove of it", async () => {
+    const { server } = openApp("/settings", { prepare: (server) => void (server.mailOffered = true) });
+    const mail = within((await screen.findByRole("heading", { name: "Email" })).closest("div.p-5") ?? document.body);
+    expect(mail.getByText("Active")).toBeTruthy();
+    expect(mail.getByRole("button", { name: "Send a test" })).toBeTruthy();
+    expect(mail.queryByRole("button", { name: "Remove" })).toBeNull();
+    expect(server.callsOf("notification.setUserDeliveryPreference")).toEqual([]);
+  });
+
   it("keeps what was typed when saving fails", async () => {
     const { user, server } = openApp("/settings");
     server.fail("notification.setUserDeliveryPreference", new FakeError(400, "BAD_REQUEST", "Invalid", [{ path: ["userConfig", "url"], message: "This address may not be reached" }]));
@@ -145,6 +154,19 @@ describe("settings", () => {
     const { user, server } = openApp("/settings");
     await user.click(await screen.findByRole("switch", { name: "Tell me about Deployments" }));
     await waitFor(() => expect(server.callsOf("notification.subscribe")).toEqual([{ groupId: "deploys.eu" }]));
+  });
+
+  it("says when the groups of outside senders could not be fetched", async () => {
+    const { user } = openApp("/settings", {
+      prepare: (server) => {
+        server.groups.push({ id: "ci.deploys", name: "Deployments", description: "What went out", ownerPlugin: "ci", createdAt: new Date() });
+        server.fail("notification.getGroups", new FakeError(400, "BROKEN", "Broken"));
+      },
+    });
+    expect(await screen.findByText("You are told about nothing yet")).toBeTruthy();
+    await user.click(within(await screen.findByRole("alert")).getByRole("button", { name: "Try again" }));
+    expect(await screen.findByText("What went out")).toBeTruthy();
+    expect(screen.queryByRole("alert")).toBeNull();
   });
 
   it("remembers the chosen theme in this browser", async () => {
