@@ -6,10 +6,10 @@ const BASE = self.location.origin;
 /** What was pushed. A browser wants every push shown, so one that cannot be read is shown as that. */
 function read(data) {
   try {
-    const { id, title, body, importance, url, at } = data.json();
-    return { id: String(id), title: String(title), body: String(body ?? ""), importance, url, at: Date.parse(at) };
+    const { id, topic, title, body, importance, url, at } = data.json();
+    return { id: String(id), topic, title: String(title), body: String(body ?? ""), importance, url, at: Date.parse(at) };
   } catch {
-    return { id: "unreadable", title: "Watchbell", body: "There is something new.", importance: "info", url: undefined, at: NaN };
+    return { id: "unreadable", topic: undefined, title: "Watchbell", body: "There is something new.", importance: "info", url: undefined, at: NaN };
   }
 }
 
@@ -23,12 +23,14 @@ function target(url) {
 }
 
 self.addEventListener("push", (event) => {
-  const { id, title, body, importance, url, at } = read(event.data);
+  const { id, topic, title, body, importance, url, at } = read(event.data);
+  const follows = typeof topic === "string" && topic !== "";
   event.waitUntil(
     self.registration.showNotification(title, {
       body,
-      // A repetition takes the place of what is shown already, without a sound.
-      tag: id,
+      // A repetition takes the place of what is shown already, without a sound; news of the same thing do, and are heard.
+      tag: follows ? topic : id,
+      renotify: follows,
       icon: "/favicon.svg",
       requireInteraction: importance === "critical",
       ...(Number.isNaN(at) ? {} : { timestamp: at }),

@@ -5,7 +5,7 @@ const source = readFileSync("public/push-worker.js", "utf8");
 
 interface Shown {
   title: string;
-  options: { body: string; tag: string; requireInteraction: boolean; timestamp?: number; data: { url: string } };
+  options: { body: string; tag: string; renotify: boolean; requireInteraction: boolean; timestamp?: number; data: { url: string } };
 }
 
 /** The worker in a browser of the test's own. */
@@ -72,6 +72,13 @@ describe("the push worker", () => {
     expect(title).toBe("Disk full");
     expect(options).toMatchObject({ body: "/var", tag: "d1", requireInteraction: true, timestamp: Date.parse(message.at), data: { url: message.url } });
     expect((await worker.push({ ...message, importance: "info" })).options.requireInteraction).toBe(false);
+  });
+
+  it("puts news of one topic in each other's place, to be heard", async () => {
+    const worker = new Worker();
+    expect((await worker.push(message)).options).toMatchObject({ tag: "d1", renotify: false });
+    expect((await worker.push({ ...message, id: "d2", topic: "incident.incident.7" })).options).toMatchObject({ tag: "incident.incident.7", renotify: true });
+    expect((await worker.push({ ...message, topic: 7 })).options).toMatchObject({ tag: "d1", renotify: false });
   });
 
   it("shows something for every push, also one it cannot read", async () => {

@@ -51,14 +51,17 @@ std::string Deliveries::aad_of(const DispatchId& dispatch) { return crypto::seal
 
 std::string Deliveries::payload_of(const DeliveryId& id) { return rpc::to_json(DeliveryPayload{.delivery = id}); }
 
-Deliveries::Way Deliveries::find_way(sql::Session& session, std::string_view strategy_id, const UserId& user, bool heed_switch) const {
+Deliveries::Way Deliveries::find_way(sql::Session& session, ChannelsNow& channels, std::string_view strategy_id, const UserId& user,
+                                     bool heed_switch) const {
   const auto none = [](std::string_view why) {
     return Way{.channel = nullptr, .admin_config = {}, .user_config = {}, .recipient = {}, .missing = std::string(why), .off = false};
   };
   const auto* channel = channels::find(channels_.registry(), strategy_id);
   if (channel == nullptr) return none(rules::missing::kChannel);
   try {
-    if (!channels_.enabled(session, *channel)) {
+    auto& now = channels[channel];
+    if (!now.enabled) now.enabled = channels_.enabled(session, *channel);
+    if (!*now.enabled) {
       auto way = none(rules::missing::kSwitchedOff);
       way.off = true;
       return way;
@@ -67,12 +70,12 @@ Deliveries::Way Deliveries::find_way(sql::Session& session, std::string_view str
     if (!recipient) return none(rules::missing::kUser);
     const auto preference = store::preference(session, user, channel->id()).value_or(store::Preference());
     if (heed_switch && !preference.enabled) return none(rules::missing::kUnwanted);
-    auto admin = channels_.admin_config(session, *channel);
-    if (!admin) return none(rules::missing::kAdminSetup);
+    if (!now.admin_config) now.admin_config = channels_.admin_config(session, *channel);
+    if (!*now.admin_config) return none(rules::missing::kAdminSetup);
     auto own = channels_.user_config(session, *channel, user);
     if (!own || !(channel->by_account() || preference.is_configured)) return none(rules::missing::kUserSetup);
     Way way{
-        .channel = channel, .admin_config = std::move(*admin), .user_config = std::move(*own), .recipient = std::move(*recipient), .missing = {}, .off = false};
+        .channel = channel, .admin_config = **now.admin_config, .user_config = std::move(*own), .recipient = std::move(*recipient), .missing = {}, .off = false};
     if (heed_switch) {
       way.times.digest_minutes = preference.digest_minutes;
       if (preference.quiet_hours) way.times.quiet_until = quiet_until(*preference.quiet_hours, clock_.now());
@@ -138,16 +141,76 @@ Message Deliveries::said(const Delivery& delivery, const std::vector<Delivery>& 
   return digest_of(messages, rules::absolute_url(options_.base_url, "/inbox"));
 }
 
+std::vector<std::optional<Deliveries::Prepared>> Deliveries::look_up(sql::Session& session, std::span<const DeliveryId> ids) const {
+  std::map<DeliveryId, std::size_t> places;
+  for (std::size_t i = 0; i < ids.size(); ++i) places.emplace(ids[i], i);
+  auto reached = store::reached_targets(session, ids);
+  std::vector<std::optional<Prepared>> found(ids.size());
+  ChannelsNow channels;
+  for (auto& delivery : store::find_deliveries(session, ids)) {
+    const auto id = delivery.id;
+    auto way = find_way(session, channels, delivery.strategy_id, delivery.user_id, !delivery.transactional);
+    if (auto missing = delivery.transactional ? open(delivery) : std::nullopt) way = Way{.channel = nullptr, .missing = std::move(*missing)};
+    found[places.at(id)] = Prepared{std::move(delivery), std::move(way), std::move(reached[id])};
+  }
+  return found;
+}
+
+namespace {
+
+/// What becomes of the job of a delivery that stands so after a try.
+Outcome outcome_of(const rules::Settled& settled, const std::string& reason) {
+  return settled.state == DeliveryState::pending ? Outcome::retry(reason, settled.after.value()) : Outcome::done();
+}
+
+}  // namespace
+
+struct Deliveries::Look {
+  explicit Look(Executor executor) : ended(executor) {}
+  std::vector<DeliveryId> ids;
+  std::vector<std::optional<Prepared>> found;  ///< in the order of the ids; empty when the read failed
+  bool over = false;
+  async::Event ended;
+};
+
+awaitable<Result<std::optional<Deliveries::Prepared>>> Deliveries::prepare(DeliveryId id) {
+  const auto executor = co_await asio::this_coro::executor;
+  if (!next_look_) next_look_ = std::make_shared<Look>(executor);
+  const auto look = next_look_;
+  const std::size_t place = look->ids.size();
+  look->ids.push_back(id);
+  if (place > 0) {
+    while (!look->over) co_await look->ended.wait();
+  } else {
+    // Whatever ends this, the others do not wait for ever.
+    struct End {
+      Deliveries& deliveries;
+      std::shared_ptr<Look> look;
+      void close() {
+        if (deliveries.next_look_ == look) deliveries.next_look_.reset();
+      }
+      ~End() {
+        close();
+        look->over = true;
+        look->ended.notify_all();
+      }
+    } end{*this, look};
+    co_await asio::post(executor, use_awaitable);  // all that begin in this turn join
+    end.close();
+    try {
+      if (auto found = co_await database_.read([this, look](sql::Session& session) { return look_up(session, look->ids); })) look->found = std::move(*found);
+    } catch (const Fault&) {  // which of them it was shows when each is looked up alone
+      if (look->ids.size() == 1) throw;
+    }
+  }
+  if (!look->found.empty()) co_return std::move(look->found[place]);
+  co_return co_await database_.read([this, id](sql::Session& session) { return std::move(look_up(session, std::span(&id, 1)).front()); });
+}
+
 awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
   const auto payload = rpc::from_json<DeliveryPayload>(job.payload);
   if (!payload) co_return Outcome::give_up("the job names no delivery");
-  auto prepared = co_await database_.read([this, id = payload->delivery](sql::Session& session) -> std::optional<Prepared> {
-    auto delivery = store::find_delivery(session, id);
-    if (!delivery) return std::nullopt;
-    auto way = find_way(session, delivery->strategy_id, delivery->user_id, !delivery->transactional);
-    if (auto missing = delivery->transactional ? open(*delivery) : std::nullopt) way = Way{.channel = nullptr, .missing = std::move(*missing)};
-    return Prepared{std::move(*delivery), std::move(way), store::reached_targets(session, id)};
-  });
+  auto prepared = co_await prepare(payload->delivery);
   if (!prepared) co_return Outcome::retry(std::move(prepared.error().message));
   // Settled by a try whose job was not ended before the process died; or taken along by another one.
   if (!*prepared || (*prepared)->delivery.state != DeliveryState::pending || (*prepared)->delivery.joined()) co_return Outcome::done();
@@ -184,7 +247,7 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
         .thread = with.size() > 1                 ? std::nullopt
                   : delivery.message.collapse_key ? delivery.message.collapse_key
                                                   : delivery.thread,
-        .leave_url = options_.leave_url && !delivery.transactional ? options_.leave_url(delivery.user_id, delivery.strategy_id) : std::string(),
+        .leave_url = options_.leave_url && way.channel->traits().leave_link && !delivery.transactional ? options_.leave_url(delivery.user_id, delivery.strategy_id) : std::string(),
         .reached = std::move(reached)};
     // What comes late must not take the place of what overtook it while a push service still keeps that.
     if (delivery.attempts > 0 || (delivery.next_at && *delivery.next_at > delivery.created_at)) outgoing.message.collapse_key.reset();
@@ -199,7 +262,7 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
   bool logged = false;
   for (async::Backoff backoff(100ms, 1s);;) {
     try {
-      settled = co_await record(delivery, with, verdict, at, took, used);
+      settled = co_await record(job, delivery, with, verdict, at, took, used);
       if (settled || settled.error().code != ErrorCode::unavailable) break;
     } catch (const Fault& fault) {
       if (fault.code() != ErrorCode::unavailable) throw;
@@ -210,8 +273,7 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
   }
   if (!settled) co_return Outcome::retry(settled.error().message);
   if (told && on_tried_) on_tried_(*told);
-  if (settled->state == DeliveryState::pending) co_return Outcome::retry(reason, settled->after);
-  co_return Outcome::done();
+  co_return outcome_of(*settled, reason).as_written();
 }
 
 namespace {
@@ -234,11 +296,11 @@ rules::Settled Deliveries::settle(const rules::Verdict& verdict, int tried, doub
   return settled;
 }
 
-awaitable<Result<rules::Settled>> Deliveries::record(Delivery delivery, std::vector<Delivery> with, rules::Verdict verdict, Timestamp at,
+awaitable<Result<rules::Settled>> Deliveries::record(jobs::Job job, Delivery delivery, std::vector<Delivery> with, rules::Verdict verdict, Timestamp at,
                                                      std::chrono::milliseconds took, std::string used) {
   const int tried = delivery.attempts + 1;
   const auto settled = settle(verdict, tried, random_.unit());
-  co_return co_await changes_.run([this, delivery = std::move(delivery), with = std::move(with), verdict = std::move(verdict), at, took, tried, settled,
+  co_return co_await changes_.run([this, job = std::move(job), delivery = std::move(delivery), with = std::move(with), verdict = std::move(verdict), at, took, tried, settled,
                                    used = std::move(used)](Change& change) -> Result<rules::Settled> {
     const bool good = verdict.kind == rules::Verdict::Kind::delivered;
     const auto reason = good ? std::nullopt : std::optional(std::string(utf8_prefix(verdict.reason, 500)));
@@ -253,6 +315,7 @@ awaitable<Result<rules::Settled>> Deliveries::record(Delivery delivery, std::vec
     if (verdict.gone) {
       if (auto off = turn_off(change, channels_, delivery, used); !off) return std::unexpected(std::move(off.error()));
     }
+    change.ends(job, outcome_of(settled, verdict.reason));
     return settled;
   });
 }
@@ -309,7 +372,10 @@ awaitable<void> Deliveries::forget(UserId user, std::string strategy_id, std::ve
 }
 
 awaitable<Result<TestResult>> Deliveries::test(UserId user, std::string strategy_id, bool administrator) {
-  auto found = co_await database_.read([this, user, strategy_id](sql::Session& session) { return find_way(session, strategy_id, user, false); });
+  auto found = co_await database_.read([this, user, strategy_id](sql::Session& session) {
+    ChannelsNow channels;
+    return find_way(session, channels, strategy_id, user, false);
+  });
   if (!found) co_return std::unexpected(std::move(found.error()));
   if (found->channel == nullptr) co_return TestResult{.success = false, .error = std::move(found->missing)};
   const auto& channel = *found->channel;
@@ -332,9 +398,10 @@ awaitable<Result<TestResult>> Deliveries::test(UserId user, std::string strategy
 std::optional<std::vector<Deliveries::Candidate>> Deliveries::candidates(sql::Session& session, const UserId& user) const {
   if (!find_user_(session, user)) return std::nullopt;
   std::vector<Candidate> found;
+  ChannelsNow channels;
   for (const auto& channel : channels_.registry()) {
     if (!channel->traits().carries_secrets) continue;
-    auto way = find_way(session, channel->id(), user, false);
+    auto way = find_way(session, channels, channel->id(), user, false);
     if (!way.off) found.push_back({channel->id(), std::move(way.missing)});
   }
   return found;

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -94,6 +97,14 @@ class Deliveries {
     Way way;
     std::vector<std::string> reached;
   };
+  /// What one read found of the channels so far, which is the same for all that it looks up.
+  struct ChannelNow {
+    std::optional<bool> enabled{};
+    std::optional<std::optional<std::string>> admin_config{};
+  };
+  using ChannelsNow = std::map<const channels::Channel*, ChannelNow>;
+  /// Deliveries that are looked up together.
+  struct Look;
   /// Whether it is a delivery's turn.
   struct Turn {
     std::optional<std::chrono::milliseconds> after{};  ///< not before this much later
@@ -105,13 +116,18 @@ class Deliveries {
   Message said(const Delivery& delivery, const std::vector<Delivery>& with) const;
   /// Opens what is sealed; or why it must not go out any more.
   std::optional<std::string> open(Delivery& delivery) const;
-  Way find_way(sql::Session& session, std::string_view strategy_id, const UserId& user, bool heed_switch) const;
+  Way find_way(sql::Session& session, ChannelsNow& channels, std::string_view strategy_id, const UserId& user, bool heed_switch) const;
+  /// What there is to each of the ids, in their order; nothing where there is no such delivery.
+  std::vector<std::optional<Prepared>> look_up(sql::Session& session, std::span<const DeliveryId> ids) const;
+  /// The same for one, by a read that it shares with all that ask in the same turn of the loop: what jobs are taken together costs one.
+  awaitable<Result<std::optional<Prepared>>> prepare(DeliveryId id);
   Message with_absolute_urls(Message message) const;
   /// Where it stands after a try, its pause shortened for tests.
   rules::Settled settle(const rules::Verdict& verdict, int tried, double unit) const;
+  /// Writes down what a try came to and, by the same commit, what becomes of its job.
   /// @param with  all that went out with it, itself among them
   /// @param used  the user's settings that the try went by
-  awaitable<Result<rules::Settled>> record(Delivery delivery, std::vector<Delivery> with, rules::Verdict verdict, Timestamp at, std::chrono::milliseconds took,
+  awaitable<Result<rules::Settled>> record(jobs::Job job, Delivery delivery, std::vector<Delivery> with, rules::Verdict verdict, Timestamp at, std::chrono::milliseconds took,
                                            std::string used);
 
   /// One try over a channel. A linked one's token is renewed before when it has ended, and once more when the provider refuses it.
@@ -130,6 +146,7 @@ class Deliveries {
   Options options_;
   Random random_;
   HostGate gate_;
+  std::shared_ptr<Look> next_look_;  ///< takes more
   std::function<void(const DispatchId&)> on_tried_;
 };
 

@@ -53,6 +53,21 @@ std::string entry(const Message& message) {
   return text;
 }
 
+/// What the messages are about, each once, as the newest of them has it.
+std::vector<Subject> subjects_of(std::span<const Message> messages) {
+  std::vector<Subject> subjects;
+  for (const auto& message : messages) {
+    for (const auto& subject : message.subjects) {
+      const auto known = std::ranges::find_if(subjects, [&](const Subject& one) { return one.kind == subject.kind && one.id == subject.id; });
+      if (known != subjects.end())
+        *known = subject;
+      else if (subjects.size() < rules::kSubjectsMax)
+        subjects.push_back(subject);
+    }
+  }
+  return subjects;
+}
+
 }  // namespace
 
 Message digest_of(std::span<const Message> messages, std::string_view inbox_url) {
@@ -60,7 +75,8 @@ Message digest_of(std::span<const Message> messages, std::string_view inbox_url)
   Message digest{.title = fmt::format("{} messages: {}", messages.size(), messages.front().title),
                  .body = {},
                  .importance = std::ranges::max(messages, {}, &Message::importance).importance,
-                 .action = Action{.label = "Open the inbox", .url = std::string(inbox_url)}};
+                 .action = Action{.label = "Open the inbox", .url = std::string(inbox_url)},
+                 .subjects = subjects_of(messages)};
   for (const auto& message : messages.subspan(1)) {
     if (digest.title.size() > 200) break;
     digest.title += ", " + message.title;

@@ -416,6 +416,13 @@ Delivery delivery_of(const DeliveryRow& row) {
 
 }  // namespace
 
+std::vector<Delivery> find_deliveries(sql::Session& session, std::span<const DeliveryId> ids) {
+  static const std::string query = std::string(kDeliveries) + "where v.id in (select value from json_each(:1))";
+  std::vector<Delivery> found;
+  session.each<DeliveryRow>(query, [&](const DeliveryRow& row) { found.push_back(delivery_of(row)); }, sql::List(ids));
+  return found;
+}
+
 std::optional<Delivery> find_delivery(sql::Session& session, const DeliveryId& id) {
   static const std::string query = std::string(kDeliveries) + "where v.id = :1";
   const auto row = session.one<DeliveryRow>(query, id);
@@ -455,8 +462,12 @@ bool was_tried(sql::Session& session, const DeliveryId& id) {
   return session.one<std::int64_t>("select 1 from delivery_attempts where delivery_id = :1 limit 1", id).has_value();
 }
 
-std::vector<std::string> reached_targets(sql::Session& session, const DeliveryId& id) {
-  return session.all<std::string>("select target from delivery_targets where delivery_id = :1 order by target", id);
+std::map<DeliveryId, std::vector<std::string>> reached_targets(sql::Session& session, std::span<const DeliveryId> ids) {
+  std::map<DeliveryId, std::vector<std::string>> targets;
+  session.each<std::tuple<DeliveryId, std::string>>(
+      "select delivery_id, target from delivery_targets where delivery_id in (select value from json_each(:1)) order by delivery_id, target",
+      [&](std::tuple<DeliveryId, std::string> row) { targets[std::get<0>(row)].push_back(std::move(std::get<1>(row))); }, sql::List(ids));
+  return targets;
 }
 
 void add_reached_targets(sql::Session& session, const DeliveryId& id, const std::vector<std::string>& targets) {

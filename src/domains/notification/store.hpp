@@ -149,6 +149,8 @@ struct NewDelivery {
 };
 /// A statement for every 5,000 rows.
 void insert_deliveries(sql::Session& session, const DispatchId& dispatch, std::string_view strategy_id, std::span<const NewDelivery> rows, Timestamp now);
+/// Those of the ids that there are, in no order.
+std::vector<Delivery> find_deliveries(sql::Session& session, std::span<const DeliveryId> ids);
 std::optional<Delivery> find_delivery(sql::Session& session, const DeliveryId& id);
 /// Ends a delivery that there is no way for, without a try.
 void refuse_delivery(sql::Session& session, const DeliveryId& id, std::string_view reason, Timestamp now);
@@ -169,8 +171,8 @@ std::vector<Delivery> digest(sql::Session& session, const DeliveryId& digest);
 /// Whether a try of it was ever recorded, be it before it was begun anew.
 bool was_tried(sql::Session& session, const DeliveryId& id);
 
-/// Which of several targets have taken a delivery.
-std::vector<std::string> reached_targets(sql::Session& session, const DeliveryId& id);
+/// Which of several targets have taken those deliveries; deliveries without any are left out.
+std::map<DeliveryId, std::vector<std::string>> reached_targets(sql::Session& session, std::span<const DeliveryId> ids);
 void add_reached_targets(sql::Session& session, const DeliveryId& id, const std::vector<std::string>& targets);
 
 struct Attempt {

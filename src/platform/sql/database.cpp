@@ -198,11 +198,11 @@ void Database::ended() {
   if (running_ == 0) ended_.notify_all();
 }
 
-/// Runs one write in its savepoint. False when the transaction is gone, and with it what the others wrote.
-bool Database::run_member(detail::Job& job) {
+/// Runs one write, where it is guarded in a savepoint of its own.
+Database::Member Database::run_member(detail::Job& job, bool guarded) {
   auto& connection = writer_->connection();
   try {
-    connection.control(Control::savepoint);
+    if (guarded) connection.control(Control::savepoint);
     connection.set_access(job.access);
     bool keep = job.run(*writer_);
     connection.set_access(Access::write);
@@ -210,21 +210,22 @@ bool Database::run_member(detail::Job& job) {
     if (!connection.in_transaction()) {
       // Its function may have swallowed the fault; its answer would be a lie.
       if (!job.fault) job.fail_with(std::make_exception_ptr(Fault(Fault::Kind::other, "the database rolled the transaction back")));
-      return false;
+      return Member::lost;
     }
     if (keep && connection.owes_foreign_keys()) {
       // A deferred key would fail the COMMIT, and with it the whole group.
       job.fail_with(std::make_exception_ptr(Fault(Fault::Kind::foreign_key, "a deferred foreign key is broken at the end of a write")));
       keep = false;
     }
+    if (!guarded) return keep ? Member::kept : Member::to_undo;
     if (!keep) connection.control(Control::rollback_to);
     connection.control(Control::release);
-    return true;
+    return Member::kept;
   } catch (...) {  // carried to the loop
     connection.set_access(Access::write);
     job.fail_with(std::current_exception());
     roll_back(connection);
-    return false;
+    return Member::lost;
   }
 }
 
@@ -233,6 +234,8 @@ std::size_t Database::run_transaction(std::span<const JobPtr> jobs, Settled& set
   auto& connection = writer_->connection();
   std::vector<bool> struck(jobs.size());  // lost a transaction; not tried again
   std::size_t count = 0;
+  // Savepoints cost as much as a statement each, and most groups need none: they run without, and once more with them when one of several is to be undone.
+  bool guarded = false;
   while (true) {
     count = 0;
     bool lost = false;
@@ -245,7 +248,18 @@ std::size_t Database::run_transaction(std::span<const JobPtr> jobs, Settled& set
     }
     const auto began = std::chrono::steady_clock::now();
     while (count < jobs.size() && !lost) {
-      if (!struck[count] && !run_member(*jobs[count])) lost = struck[count] = true;
+      if (!struck[count]) {
+        const auto member = run_member(*jobs[count], guarded);
+        if (member == Member::lost) lost = struck[count] = true;
+        if (member == Member::to_undo) {
+          roll_back(connection);
+          if (jobs.size() == 1) {  // all there was
+            settled.kept = jobs.front()->fault ? 0 : 1;
+            return 1;
+          }
+          lost = guarded = true;
+        }
+      }
       ++count;
       if (std::chrono::steady_clock::now() - began > kGroupBudget) break;
     }

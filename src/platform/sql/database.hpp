@@ -84,9 +84,9 @@ struct JobOf final : Job {
 /// An SQL database: one writer and several readers, each leased by a queue on the loop, never waited for on a pool thread. Loop-only. Destroyed before
 /// the loop; the destructor REQUIRES that nothing runs or waits.
 ///
-/// Writes that wait when the writer becomes free are taken together, each in a savepoint of one transaction, and committed by one COMMIT (group
-/// commit), so that a full sync of the disk is shared and nothing is answered before it was durable. A write whose function answers an error or throws
-/// undoes itself alone. When the COMMIT fails, all of the group get its fault. When an error inside one write made SQLite roll the whole transaction back
+/// Writes that wait when the writer becomes free are taken together in one transaction and committed by one COMMIT (group commit), so that a full sync
+/// of the disk is shared and nothing is answered before it was durable. A write whose function answers an error or throws undoes itself alone: the group
+/// runs again then, each write in a savepoint. When the COMMIT fails, all of the group get its fault. When an error inside one write made SQLite roll the whole transaction back
 /// (disk full, deadline), that one gets its fault and the others run again. So a function given to write() may run more than once and must
 /// leave no trace but its writes and its answer.
 class Database {
@@ -200,7 +200,12 @@ class Database {
   void ended();
   /// On a pool thread.
   std::size_t run_transaction(std::span<const JobPtr> jobs, Settled& settled);
-  bool run_member(detail::Job& job);
+  enum class Member {
+    kept,
+    to_undo,  ///< by rolling the transaction back, and with it what the others wrote
+    lost      ///< the transaction is gone
+  };
+  Member run_member(detail::Job& job, bool guarded);
 
   async::Loop& loop_;
   const Clock& clock_;

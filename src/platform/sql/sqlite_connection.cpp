@@ -96,6 +96,17 @@ Fault fault_of(sqlite3* db, std::string_view sql) {
   return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
 }
 
+/// What holds for all connections, set before the first. Each is used by one thread at a time, that of its session's lease, so that SQLite need not lock it
+/// at every call; and nobody asks how much memory it has, which would cost a lock at every allocation.
+void configure_once() {
+  static const bool configured = [] {
+    sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    return true;
+  }();
+  static_cast<void>(configured);
+}
+
 struct Running {
   Cursor& cursor;
   ~Running() { cursor.finish(); }
@@ -296,6 +307,7 @@ void SqliteCursor::finish() noexcept {
 
 SqliteConnection::SqliteConnection(const SqliteOptions& options) : options_(options) {
   if (options_.file.find('"') != std::string::npos) throw Fault(Fault::Kind::io, "the path of the database holds a quotation mark");
+  configure_once();
   try {
     soci_.open(soci::sqlite3, fmt::format("dbname=\"{}\"{}", options_.file, options_.role == SqliteOptions::Role::inspector ? " readonly=1" : ""));
   } catch (const soci::soci_error& error) {

@@ -48,6 +48,9 @@ class Change {
     effects_.jobs = true;
     return queue_.insert_many(session_, like, payloads, now_);
   }
+  /// Ends a try of the job whose handler runs this change, as part of it: done, or to be tried again after so long. The handler then answers the same
+  /// outcome as_written().
+  void ends(const jobs::Job& job, const jobs::Outcome& outcome) { jobs::store::end(session_, job.id, outcome, now_); }
 
  private:
   friend class Changes;

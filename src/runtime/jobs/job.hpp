@@ -51,13 +51,19 @@ struct Outcome {
   Kind kind = Kind::done;
   std::string reason;  ///< of hold, what has no room
   std::optional<std::chrono::milliseconds> after;  ///< of a retry, instead of the back-off
+  bool written = false;                            ///< it stands in the job's row already: a change of the handler's ended the job (Change::ends)
 
   static Outcome done() { return {}; }
-  static Outcome retry(std::string reason, std::optional<std::chrono::milliseconds> after = {}) { return {Kind::retry, std::move(reason), after}; }
-  static Outcome give_up(std::string reason) { return {Kind::give_up, std::move(reason), {}}; }
+  static Outcome retry(std::string reason, std::optional<std::chrono::milliseconds> after = {}) { return {.kind = Kind::retry, .reason = std::move(reason), .after = after}; }
+  static Outcome give_up(std::string reason) { return {.kind = Kind::give_up, .reason = std::move(reason), .after = {}}; }
+  /// The same, where a change of the handler's has ended the job so.
+  Outcome as_written() && {
+    written = true;
+    return std::move(*this);
+  }
   /// Nothing was tried: what the job is for (`resource`, such as a host) takes no more at the moment. The job gives its place to others, no try is
   /// counted, and it comes again once ConsumerOptions::room says that there is room, or Queue::freed().
-  static Outcome hold(std::string resource) { return {Kind::hold, std::move(resource), {}}; }
+  static Outcome hold(std::string resource) { return {.kind = Kind::hold, .reason = std::move(resource), .after = {}}; }
 };
 
 using Handler = std::function<awaitable<Outcome>(const Job&)>;

@@ -186,12 +186,16 @@ awaitable<Queue::Claimed> Queue::claim() {
   before_write("claim");
   auto taken = co_await database_.write([wants, running, freed, lease, now = wheel_.clock().now()](sql::Session& session) {
     Taken result;
-    store::release(session, now, running);
+    if (const auto end = store::next_lease_end(session); end && *end <= now) store::release(session, now, running);
     store::promote(session, now);
     for (const auto& [consumer, resource, count] : freed) result.let_go.push_back(store::let_go(session, consumer->queue, consumer->name, resource, count));
-    result.next_due = store::next_lease_end(session, running);
     for (const auto& want : wants) result.jobs.push_back(want.limit == 0 ? std::vector<Job>() : store::claim(session, want.queue, want.consumer, want.limit, now, lease));
-    if (const auto due = store::next_due(session); due && (!result.next_due || *due < *result.next_due)) result.next_due = due;
+    result.next_due = store::next_due(session);
+    // Mostly a lease of a job that runs here and is renewed before: then the look was for nothing. One that ended and could not be renewed is no hurry.
+    if (const auto end = store::next_lease_end(session)) {
+      const auto look = std::max(*end, now + lease / 4);
+      if (!result.next_due || look < *result.next_due) result.next_due = look;
+    }
     return result;
   });
   if (!taken) throw Fault("jobs cannot be read: " + taken.error().message);
@@ -316,16 +320,16 @@ awaitable<bool> Queue::record(Consumer& consumer, const Job& job, Outcome outcom
   const auto now = wheel_.clock().now();
   if (outcome.kind == Outcome::Kind::retry && !outcome.after && job.attempt > job.max_retries) outcome.kind = Outcome::Kind::give_up;
   if (outcome.kind == Outcome::Kind::retry && !outcome.after) outcome.after = back_off(job.attempt, random_);
-  const std::string_view reason = utf8_prefix(outcome.reason, 500);
+  const std::string_view reason = utf8_prefix(outcome.reason, store::kMostOfReason);
   async::Backoff backoff(1s, 30s);
-  while (true) {
+  while (!outcome.written) {
     const bool last = stopping_;
     try {
       before_write("record");
       const auto written = co_await database_.write([&, reason = std::string(reason)](sql::Session& session) {
         switch (outcome.kind) {
-          case Outcome::Kind::done: store::finish(session, job.id); break;
-          case Outcome::Kind::retry: store::delay(session, job.id, now + *outcome.after, reason, now); break;
+          case Outcome::Kind::done:
+          case Outcome::Kind::retry: store::end(session, job.id, outcome, now); break;
           case Outcome::Kind::give_up: store::fail(session, job.id, reason, remains_of(consumer.options.remains, job.payload), now); break;
           case Outcome::Kind::hold: store::hold(session, job.id, reason, now); break;
         }

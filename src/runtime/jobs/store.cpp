@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.hpp"
+#include "base/text.hpp"
+
 namespace watchbell::jobs::store {
 namespace {
 
@@ -88,11 +91,14 @@ void renew(sql::Session& session, const std::vector<JobId>& running, Timestamp u
   session.execute("update jobs set lease_until = :2 where id in (select value from json_each(:1)) and state = 'running'", sql::List(running), until);
 }
 
-void finish(sql::Session& session, const JobId& job) { session.execute("delete from jobs where id = :1", job); }
-
-void delay(sql::Session& session, const JobId& job, Timestamp run_at, const std::string& reason, Timestamp now) {
-  session.execute("update jobs set state = 'delayed', run_at = :2, lease_until = null, last_error = :3, updated_at = :4 where id = :1", job, run_at,
-                  reason, now);
+void end(sql::Session& session, const JobId& job, const Outcome& outcome, Timestamp now) {
+  if (outcome.kind == Outcome::Kind::done) {
+    session.execute("delete from jobs where id = :1", job);
+    return;
+  }
+  WATCHBELL_ASSERT(outcome.kind == Outcome::Kind::retry && outcome.after);
+  session.execute("update jobs set state = 'delayed', run_at = :2, lease_until = null, last_error = :3, updated_at = :4 where id = :1", job,
+                  now + *outcome.after, utf8_prefix(outcome.reason, kMostOfReason), now);
 }
 
 void fail(sql::Session& session, const JobId& job, const std::string& reason, const std::optional<std::string>& remains, Timestamp now) {
@@ -150,11 +156,8 @@ std::optional<Timestamp> next_due(sql::Session& session) {
   return session.one<std::optional<Timestamp>>("select min(run_at) from jobs where state = 'delayed'").value_or(std::nullopt);
 }
 
-std::optional<Timestamp> next_lease_end(sql::Session& session, const std::vector<JobId>& running) {
-  return session
-      .one<std::optional<Timestamp>>("select min(lease_until) from jobs where state = 'running' and id not in (select value from json_each(:1))",
-                                     sql::List(running))
-      .value_or(std::nullopt);
+std::optional<Timestamp> next_lease_end(sql::Session& session) {
+  return session.one<std::optional<Timestamp>>("select min(lease_until) from jobs where state = 'running'").value_or(std::nullopt);
 }
 
 std::int64_t unfinished(sql::Session& session, const std::string& queue) {

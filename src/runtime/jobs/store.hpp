@@ -14,6 +14,9 @@
 /// The rows of jobs, as plain functions over a session.
 namespace watchbell::jobs::store {
 
+/// What is kept of a reason, in bytes.
+inline constexpr std::size_t kMostOfReason = 500;
+
 /// Adds a row for one consumer; answers its id, or that of the unfinished job with the same dedupe id.
 JobId insert(sql::Session& session, const NewJob& job, const std::string& consumer, Timestamp now);
 /// Adds a row a payload, all of them like `like` but for the payload and without a dedupe id; a statement for every few thousand.
@@ -25,8 +28,8 @@ void promote(sql::Session& session, Timestamp now);
 std::vector<Job> claim(sql::Session& session, const std::string& queue, const std::string& consumer, std::size_t limit, Timestamp now,
                        std::chrono::milliseconds lease);
 void renew(sql::Session& session, const std::vector<JobId>& running, Timestamp until);
-void finish(sql::Session& session, const JobId& job);
-void delay(sql::Session& session, const JobId& job, Timestamp run_at, const std::string& reason, Timestamp now);
+/// Ends a try: removes the row of a job that is done, delays one that is to be tried again. REQUIRES one of the two, and of a retry `after`.
+void end(sql::Session& session, const JobId& job, const Outcome& outcome, Timestamp now);
 /// Keeps the row, with `remains` in place of its payload when given.
 void fail(sql::Session& session, const JobId& job, const std::string& reason, const std::optional<std::string>& remains, Timestamp now);
 /// Sets a job aside until `resource` has room: no try is counted.
@@ -56,8 +59,8 @@ void interrupt(sql::Session& session, const JobId& job, int times, Timestamp run
 
 /// When the next delayed job is due.
 std::optional<Timestamp> next_due(sql::Session& session);
-/// When the first lease ends that is not of one of `running`: nobody runs that job.
-std::optional<Timestamp> next_lease_end(sql::Session& session, const std::vector<JobId>& running);
+/// When the first lease ends.
+std::optional<Timestamp> next_lease_end(sql::Session& session);
 /// Jobs not yet finished for good.
 std::int64_t unfinished(sql::Session& session, const std::string& queue);
 /// Removes failed jobs older than `before`, and all but the newest `keep`.

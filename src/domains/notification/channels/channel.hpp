@@ -28,6 +28,8 @@ struct Traits {
   bool user_sets_server = false;
   /// Whether it may carry what opens an account. Not where messages come to devices that outlive the sessions their user has ended.
   bool carries_secrets = true;
+  /// Whether its messages hold a link that switches it off.
+  bool leave_link = false;
   /// Members of the administrator's settings that say where his secrets are sent: one that changes takes those secrets anew.
   std::vector<std::string> destination = {};
   /// The same of secrets that users gave: one that changes forgets those, and their owners are told.

@@ -150,6 +150,7 @@ Smtp::Smtp(mail::SmtpClient& client)
                .icon = "Mail",
                .contact = {.type = ContactType::auth_email, .field = {}},
                .enabled_by_default = false,
+               .leave_link = true,
                .destination = {"host", "port", "tls", "verifyCertificate"},
                .admin_instructions = "Once this is on, every user gets mails until he switches them off for himself.",
                .user_instructions = {}}),

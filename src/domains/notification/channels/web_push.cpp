@@ -131,6 +131,7 @@ std::string WebPush::payload(const Outgoing& outgoing) {
                               {"importance", rpc::enum_text(message.importance)},
                               {"at", outgoing.created_at.to_iso()}};
   if (message.action) content["url"] = message.action->url;
+  if (message.collapse_key) content["topic"] = *message.collapse_key;
   std::string text;
   for (std::size_t most = kBodyMax;; most /= 2) {
     content["body"] = body_of(Format::plain, message, {.max = most, .unit = Unit::bytes});

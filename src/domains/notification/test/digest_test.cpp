@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.hpp"
+#include "domains/notification/rules.hpp"
 #include "platform/markdown/markdown.hpp"
 
 namespace watchbell::notification {
@@ -34,6 +35,19 @@ TEST(Digest, no_text_becomes_markup) {
     EXPECT_EQ(plain(made).substr(0, 3 + title.size()), "- " + title + "\n") << made.body;
     EXPECT_EQ(markdown::to_mail_html(made.body).find("href=\"https://evil"), std::string::npos) << made.body;
   }
+}
+
+TEST(Digest, names_what_the_messages_are_about_each_once_and_as_the_newest_has_it) {
+  const auto subject = [](std::string id, SubjectStatus status) {
+    return Subject{.kind = "catalog.system", .id = id, .name = "System " + id, .url = {}, .status = status};
+  };
+  auto down = message("Down"), up = message("Up"), many = message("Many");
+  down.subjects = {subject("1", SubjectStatus::unhealthy), subject("2", SubjectStatus::degraded)};
+  up.subjects = {subject("1", SubjectStatus::healthy)};
+  EXPECT_EQ(digest({down, up}).subjects, (std::vector{subject("1", SubjectStatus::healthy), subject("2", SubjectStatus::degraded)}));
+  for (int i = 0; i < 100; ++i) many.subjects.push_back(subject(std::to_string(i), SubjectStatus::unknown));
+  EXPECT_LE(digest({many, many}).subjects.size(), rules::kSubjectsMax);
+  EXPECT_TRUE(digest({message("a"), message("b")}).subjects.empty());
 }
 
 TEST(Digest, is_bounded_however_much_was_collected) {

@@ -68,6 +68,10 @@ TEST(WebPush, N_13_a_payload_is_plain_text_and_fits_into_one_push) {
   EXPECT_EQ(text(made, "/body"), "/var is full, see the page (https://a.test/) @everyone");
   EXPECT_EQ(text(made, "/url"), "https://w.test/x?a=1&b=2");
   EXPECT_EQ(text(made, "/importance"), "critical");
+  EXPECT_EQ(text(made, "/topic"), "none");
+  auto again = outgoing();
+  again.message.collapse_key = "incident.incident.7";
+  EXPECT_EQ(text(boost::json::parse(WebPush::payload(again)), "/topic"), "incident.incident.7") << "news of the same thing take its place";
   for (const char c : {'"', '&', '\\', 'x'}) {
     const auto longest_one = WebPush::payload(longest(c));
     EXPECT_LE(longest_one.size(), web_push::kPlaintextMax) << c;
