@@ -6,7 +6,8 @@ import { Api, Refusal, WEBHOOK } from "../e2e/lib/api.mjs";
 import { Program, temporaryFolder } from "../e2e/lib/program.mjs";
 import { inTime, until } from "../e2e/lib/wait.mjs";
 import { Disk } from "./disk.mjs";
-import { CHANNELS, RETRY_AFTER_S, isFinal, isTaken, planOf } from "./plan.mjs";
+import { judge } from "./judge.mjs";
+import { CHANNELS, planOf } from "./plan.mjs";
 import { Receivers } from "./receivers.mjs";
 
 const STRATEGIES = { webhook: WEBHOOK, ntfy: "notification-ntfy.ntfy", gotify: "notification-gotify.gotify" };
@@ -100,7 +101,9 @@ class Run {
     await feeding;
     assert.equal(this.accepted, this.plan.sends.length);
     await this.settle();
-    const duplicates = this.judge();
+    const { plan, receivers: { deliveries, others }, states, inbox, kills } = this;
+    const { problems, duplicates } = judge({ plan, deliveries, others, states, inbox, kills });
+    if (problems.length > 0) throw new Error(`seed ${plan.seed}: ${problems.length} problems\n${problems.slice(0, 10).join("\n")}`);
     await this.program.kill();
     return {
       seed: this.plan.seed, notifications: this.plan.rows, deliveries: this.states.size, requests: this.receivers.arrivals, kills: this.kills.length,
@@ -196,60 +199,6 @@ class Run {
       return [`${channel}/${this.world.users.indexOf(userId)}/${title}`, { id, state, attempts: Number(attempts), reason }];
     }));
     this.inbox = new Map(this.disk.query("select title, count(*) || ' ' || count(distinct user_id) from notifications group by title").map((line) => line.split("|")));
-  }
-
-  /** Every promise, over every delivery. How many requests came again after their final answer. */
-  judge() {
-    const problems = [];
-    const wrong = (key, what) => problems.push(`${key}: ${what}\n    requests ${JSON.stringify(this.receivers.deliveries.get(key) ?? [])}\n    delivery ${JSON.stringify(this.states.get(key))}`);
-    let duplicates = 0;
-    const ids = new Set();
-    for (const { title, recipients } of this.plan.sends) {
-      if (this.inbox.get(title) !== `${recipients.length} ${recipients.length}`) problems.push(`${title}: inbox rows ${this.inbox.get(title)} for ${recipients.length} recipients`);
-      for (const user of recipients) {
-        for (const channel of CHANNELS) {
-          const key = `${channel}/${user}/${title}`;
-          const requests = this.receivers.deliveries.get(key) ?? [];
-          const delivery = this.states.get(key);
-          const gone = channel === "webhook" && this.plan.users[user] === "gone";
-          if (delivery === undefined) {
-            // Its user's channel was switched off already when it was sent.
-            if (!gone || requests.length > 0) wrong(key, "accepted, and there is no delivery");
-            continue;
-          }
-          const ended = requests.find(({ deed, answered }) => answered !== undefined && isFinal(deed));
-          if (ended === undefined) {
-            if (!gone || delivery.state !== "refused") wrong(key, "accepted, and it never arrived");
-          } else if (delivery.state !== (isTaken(ended.deed) ? "delivered" : "refused")) wrong(key, `the receiver did "${ended.deed}", and the delivery ended ${delivery.state}`);
-          // A kill excuses that what it interrupted begins anew, though it was answered; what is begun anew may fail, and is tried until it is answered again.
-          const excuses = (from, to) => this.kills.filter(({ at, running }) => at > from && at < to && running.has(delivery.id)).length;
-          let answered;
-          for (const request of requests) {
-            if (answered !== undefined) {
-              duplicates += 1;
-              if (excuses(answered.at, request.at) === 0) wrong(key, "asked again after its final answer");
-              answered = undefined;
-            }
-            if (request.answered !== undefined && isFinal(request.deed)) answered = request;
-          }
-          for (const [index, request] of requests.entries()) {
-            const next = requests[index + 1];
-            if (request.deed !== "busy" || request.answered === undefined || next === undefined) continue;
-            if (next.at - request.answered < RETRY_AFTER_S * 1000 - 20 && excuses(request.at, next.at) === 0) wrong(key, "asked again before Retry-After was over");
-          }
-          if (channel !== "webhook" || requests.length === 0) continue;
-          if (requests.some(({ id }) => id !== delivery.id)) wrong(key, "not the same webhook-id on every try");
-          if (ids.has(delivery.id)) wrong(key, "a webhook-id twice");
-          ids.add(delivery.id);
-        }
-      }
-    }
-    const most = this.kills.reduce((sum, { running }) => sum + running.size, 0);
-    if (duplicates > most) problems.push(`${duplicates} duplicates, and only ${most} were in flight at the kills`);
-    const gone = this.plan.users.indexOf("gone");
-    if (!this.receivers.others.some(({ user, title }) => user === gone && title.startsWith("Webhook was switched off"))) problems.push("nobody told the user whose receiver is gone");
-    if (problems.length > 0) throw new Error(`seed ${this.plan.seed}: ${problems.length} problems\n${problems.slice(0, 10).join("\n")}`);
-    return duplicates;
   }
 }
 
