@@ -22,6 +22,18 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const children = new Set();
 
+/** Starts a program: its pid, and how to end it. What it says is not looked at. */
+export async function started(command, args) {
+  const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit"] });
+  children.add(child);
+  const ended = new Promise((resolve) => child.on("exit", resolve)).then(() => children.delete(child));
+  await new Promise((resolve, reject) => {
+    child.on("spawn", resolve);
+    child.on("error", reject);
+  });
+  return { pid: child.pid, kill: () => (child.kill("SIGKILL"), ended) };
+}
+
 /** Starts a program that says `listening on URL`: its pid, its address, and how to end it. */
 export async function serving(command, args, { env = {}, cwd } = {}) {
   const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });

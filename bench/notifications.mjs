@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Api, WEBHOOK } from "../tests/e2e/lib/api.mjs";
-import { cpuSeconds, forgetPeak, killAll, median, option, peakRssMb, percentile, rssMb, serving, sleep, write } from "./lib.mjs";
+import { cpuSeconds, forgetPeak, killAll, median, option, peakRssMb, percentile, rssMb, serving, sleep, started, write } from "./lib.mjs";
 
 const SECRET = Buffer.from("0123456789abcdef0123456789abcdef"); // the one of people.cpp
 const micros = () => Math.round((performance.timeOrigin + performance.now()) * 1000);
@@ -91,6 +91,39 @@ const shown = (columns, rows) => {
   for (const row of rows) console.log(columns.map(([, width, value]) => String(value(row)).padStart(width)).join("  "));
 };
 
+/** The same number of alerts, each a webhook of its own to one of 16 hosts, by Debian's Alertmanager: nothing where it is not installed. */
+async function measureAlertmanager(bench, count) {
+  const program = "prometheus-alertmanager";
+  if (spawnSync(program, ["--version"]).status !== 0) return undefined;
+  const sink = await bench.sink(16, 0);
+  const hosts = Array.from({ length: 16 }, (_, host) => host + 1);
+  const config = join(bench.work, "alertmanager.yml");
+  writeFileSync(config, JSON.stringify({ // JSON is YAML
+    route: { receiver: "host-1", group_by: ["..."], group_wait: "0s", group_interval: "1h", repeat_interval: "4h", routes: hosts.map((host) => ({ receiver: `host-${host}`, matchers: [`host="${host}"`] })) },
+    receivers: hosts.map((host) => ({ name: `host-${host}`, webhook_configs: [{ url: `http://127.0.0.${host}:${sink.port}/hook`, send_resolved: false }] })),
+  }));
+  const port = 20_000 + Math.floor(Math.random() * 10_000);
+  const rival = await started(program, [`--config.file=${config}`, `--storage.path=${join(bench.work, "alertmanager")}`, `--web.listen-address=127.0.0.1:${port}`, "--cluster.listen-address=", "--log.level=error"]);
+  const base = `http://127.0.0.1:${port}`;
+  await until("Alertmanager to be ready", () => fetch(`${base}/-/ready`).then((answer) => answer.ok, () => false), 50);
+  await ask(sink, "/forget");
+  const before = cpuSeconds(rival.pid);
+  const called = micros();
+  const startsAt = new Date().toISOString();
+  for (let at = 0; at < count; at += 1000) {
+    const alerts = Array.from({ length: Math.min(1000, count - at) }, (_, i) => ({ labels: { alertname: `n-${at + i}`, host: String(((at + i) % 16) + 1) }, annotations: { summary: "Disk full", description: "/var is full" }, startsAt }));
+    const answer = await fetch(`${base}/api/v2/alerts`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(alerts) });
+    if (!answer.ok) throw new Error(`Alertmanager answered ${answer.status} ${await answer.text()}`);
+  }
+  const accepted = micros();
+  await until("the alerts", async () => (await stats(sink)).posts >= count, 10);
+  const cpu = cpuSeconds(rival.pid) - before;
+  const seen = await stats(sink);
+  await rival.kill();
+  await sink.stop();
+  return { version: spawnSync(program, ["--version"]).stdout.toString().split("\n")[0], acceptedMs: (accepted - called) / 1000, wallMs: (seen.lastUs - Math.min(accepted, seen.firstUs)) / 1000, fromCallMs: (seen.lastUs - called) / 1000, cpuSeconds: cpu };
+}
+
 /** 10,000 signed webhooks to 16 hosts, all stored by one send before the first goes out; done when every attempt is recorded. */
 export async function measureDeliveries(build, rounds) {
   const bench = new Bench(build);
@@ -137,11 +170,12 @@ export async function measureDeliveries(build, rounds) {
       return [`sink waits ${wait} ms`, { wallMs: median(of.map((r) => r.wallMs)), cpuSeconds: median(of.map((r) => r.cpuSeconds)), bestWallMs: Math.min(...of.map((r) => r.wallMs)), fromCallMs: median(of.map((r) => r.fromCallMs)), cpuSecondsFromCall: median(of.map((r) => r.cpuSecondsFromCall)) }];
     }));
     console.log(JSON.stringify(figures));
-    const alertmanager = spawnSync("sh", ["-c", "command -v prometheus-alertmanager || command -v alertmanager"]).stdout.toString().trim();
-    console.log(alertmanager === "" ? "Alertmanager is not installed: nothing is measured beside it" : `Alertmanager is at ${alertmanager}`);
+    const alertmanager = await measureAlertmanager(bench, count);
+    if (alertmanager === undefined) console.log("Alertmanager is not installed: nothing is measured beside it");
+    else console.log(`${alertmanager.version}: accepted after ${alertmanager.acceptedMs.toFixed(0)} ms, wall ${alertmanager.wallMs.toFixed(0)} ms, from call ${alertmanager.fromCallMs.toFixed(0)} ms, CPU ${alertmanager.cpuSeconds.toFixed(2)} s`);
     write("deliveries", {
       question: "10,000 signed webhooks to 16 loopback hosts, stored by one send, attempts recorded: wall clock from the answer of the send (or the first arrival) to the last record, and CPU of the server",
-      rounds, webhooks: count, sinkCeilingPerSecond: ceiling[0], alertmanager: alertmanager === "" ? "not installed" : alertmanager, bounds: { "sink waits 0 ms": { wallMs: 1500, cpuSeconds: 1.5 }, "sink waits 50 ms": { wallMs: 2000 } }, figures, raw: rows,
+      rounds, webhooks: count, sinkCeilingPerSecond: ceiling[0], alertmanager: alertmanager ?? "not installed", bounds: { "sink waits 0 ms": { wallMs: 1500, cpuSeconds: 1.5 }, "sink waits 50 ms": { wallMs: 2000 } }, figures, raw: rows,
     });
   } finally {
     bench.close();
