@@ -28,6 +28,7 @@ constexpr int kDispatchRetries = 300;
 constexpr std::size_t kUsersAtOnce = 5000;
 constexpr std::size_t kOnlineAtOnce = 1000;
 constexpr std::size_t kTellAtOnce = 500;
+constexpr std::size_t kFreedAtOnce = 2000;
 
 NotificationView view_of(Notification row) {
   NotificationView view{.id = row.id,
@@ -66,7 +67,8 @@ awaitable<Result<Subscriptions>> shown_later(async::ValueTask<Result<Subscriptio
 }
 
 /// Tells one body from another; each text with its quotes, so that two lists of texts never run into one.
-std::string hash_of(const Message& message, std::string_view to, const std::vector<std::string>& recipients) {
+template <class Texts>
+std::string hash_of(const Message& message, std::string_view to, const Texts& recipients) {
   std::string text(to);
   const auto add = [&](std::string_view part) {
     text += ',';
@@ -105,8 +107,17 @@ std::vector<std::string> texts_of(std::vector<T> bounded) {
   return texts;
 }
 
+/// A hundred thousand texts freed at once would hold the loop up for milliseconds.
+awaitable<void> free_slowly(std::vector<Text<1, 200>> texts) {
+  const auto executor = co_await asio::this_coro::executor;
+  while (texts.size() > kFreedAtOnce) {
+    texts.erase(texts.end() - static_cast<std::ptrdiff_t>(kFreedAtOnce), texts.end());
+    co_await asio::post(executor, use_awaitable);
+  }
+}
+
 /// Distinct ids in order; what is no id names nobody.
-std::vector<UserId> parse_users(const std::vector<std::string>& texts) {
+std::vector<UserId> parse_users(const std::vector<Text<1, 200>>& texts) {
   std::vector<UserId> users;
   users.reserve(texts.size());
   for (const auto& text : texts)
@@ -167,8 +178,9 @@ struct Service::Request {
   std::optional<std::string> idempotency_key;
   Message message;
   bool to_groups = false;
-  std::vector<std::string> recipients;  ///< ids of users or of groups
-  std::string body_hash() const { return hash_of(message, to_groups ? "groups" : "users", recipients); }
+  std::vector<Text<1, 200>> users;  ///< ids, as they came: on the loop nothing is done for each
+  std::vector<std::string> groups;
+  std::string body_hash() const { return to_groups ? hash_of(message, "groups", groups) : hash_of(message, "users", users); }
 };
 
 /// What a send came to. `rows` are those it made: none when it repeated an earlier answer.
@@ -402,8 +414,10 @@ awaitable<Result<Notified>> Service::notify_users(access::PrincipalPtr sender, N
   request->sender = name_of(*sender);
   if (input.idempotency_key) request->idempotency_key = std::move(*input.idempotency_key).str();
   request->message = std::move(*message);
-  request->recipients = texts_of<Text<1, 200>>(std::move(input.user_ids));
-  co_return co_await send(std::move(request));
+  request->users = std::move(input.user_ids);
+  auto answer = co_await send(request);
+  if (request->users.size() > kFreedAtOnce) scope_.spawn("notification.free", free_slowly(std::move(request->users)));
+  co_return answer;
 }
 
 awaitable<Result<Notified>> Service::notify_groups(access::PrincipalPtr sender, NotifyGroups input) {
@@ -415,7 +429,7 @@ awaitable<Result<Notified>> Service::notify_groups(access::PrincipalPtr sender, 
   if (input.idempotency_key) request->idempotency_key = std::move(*input.idempotency_key).str();
   request->message = std::move(*message);
   request->to_groups = true;
-  request->recipients = texts_of<GroupIdText>(std::move(input.group_ids));
+  request->groups = texts_of<GroupIdText>(std::move(input.group_ids));
   co_return co_await send(std::move(request));
 }
 
@@ -442,9 +456,8 @@ Result<Service::Sent> Service::send(Change& change, const Request& request) cons
       return Sent{.count = earlier->notified_count, .message = {}, .rows = {}};
     }
   }
-  const std::vector<std::string> groups = request.to_groups ? request.recipients : std::vector<std::string>();
-  store::insert_dispatch(session, dispatch, groups);
-  return write(change, dispatch, groups, request.to_groups ? followers_who_see(session, groups) : parse_users(request.recipients));
+  store::insert_dispatch(session, dispatch, request.groups);
+  return write(change, dispatch, request.groups, request.to_groups ? followers_who_see(session, request.groups) : parse_users(request.users));
 }
 
 Result<Service::Sent> Service::write(Change& change, const Dispatch& dispatch, const std::vector<std::string>& group_ids, std::vector<UserId> recipients) const {
