@@ -62,8 +62,9 @@ std::string hmac_sha1(std::string_view key, std::string_view data) {
 std::string hmac_sha256(std::string_view key, std::string_view data) {
   std::string out(kDigest, '\0');
   ::crypto_auth_hmacsha256_state state;
-  ::crypto_auth_hmacsha256_init(&state, bytes_of(key), key.size());
-  ::crypto_auth_hmacsha256_update(&state, bytes_of(data), data.size());
+  // Neither may be null, which empty text often is.
+  ::crypto_auth_hmacsha256_init(&state, bytes_of(key.empty() ? "" : key), key.size());
+  ::crypto_auth_hmacsha256_update(&state, bytes_of(data.empty() ? "" : data), data.size());
   ::crypto_auth_hmacsha256_final(&state, reinterpret_cast<unsigned char*>(out.data()));
   ::sodium_memzero(&state, sizeof state);
   return out;
