@@ -4,6 +4,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
 
 #include "async/backoff.hpp"
 #include "base/fault.hpp"
@@ -25,6 +26,13 @@ BOOST_DESCRIBE_STRUCT(DeliveryPayload, (), (delivery))
 
 using jobs::Outcome;
 using namespace std::chrono_literals;
+
+namespace {
+
+/// How long a delivery may wait for a host that is down, without a try.
+constexpr std::chrono::hours kWaitsForItsHost{24};
+
+}  // namespace
 
 Deliveries::Deliveries(sql::Database& database, Changes& changes, const Clock& clock, async::PausePoints& pauses, const crypto::Keyring& keyring,
                        const ChannelSettings& channels, FindUser find_user, Executor executor, Options options)
@@ -235,6 +243,13 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
       // Waiting here would keep a place from those whose receivers are quick.
       if (gate_.room(host) == 0) co_return Outcome::hold(host);
     for (const auto& host : hosts) passes.push_back(std::move(gate_.try_enter(host).value()));
+    // A host that is down is left alone, which costs no try; but what is old goes by the schedule all the same, lest it stays for ever.
+    std::optional<HostCircuits::Leave> leave;
+    if (hosts.size() == 1 && !delivery.transactional && clock_.now() - delivery.created_at < kWaitsForItsHost) {
+      auto asked = circuits_.ask(hosts.front(), clock_.monotonic());
+      if (!asked) co_return Outcome::retry(fmt::format("{} cannot be reached and is left alone for the moment", hosts.front()), spread(asked.error()));
+      leave.emplace(std::move(*asked));
+    }
     co_await pauses_.at("delivery.before_send");
     at = clock_.now();
     const auto began = clock_.monotonic();
@@ -253,6 +268,8 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
     if (delivery.attempts > 0 || (delivery.next_at && *delivery.next_at > delivery.created_at)) outgoing.message.collapse_key.reset();
     verdict = co_await send_over(*way.channel, delivery.user_id, std::move(outgoing), std::move(way.admin_config), std::move(way.user_config));
     took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.monotonic() - began);
+    if (leave && verdict.unreachable) leave->failed(clock_.monotonic());
+    else if (leave) leave->answered();
   }
   co_await pauses_.at("delivery.before_record");
   const std::string reason = verdict.reason;
@@ -289,6 +306,10 @@ void write_try(sql::Session& session, const Delivery& delivery, const std::vecto
 }
 
 }  // namespace
+
+std::chrono::milliseconds Deliveries::spread(std::chrono::milliseconds wait) {
+  return wait + std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(wait.count()) * 0.5 * random_.unit()));
+}
 
 rules::Settled Deliveries::settle(const rules::Verdict& verdict, int tried, double unit) const {
   auto settled = rules::settle(verdict, tried, unit);

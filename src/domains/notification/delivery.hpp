@@ -11,6 +11,7 @@
 #include "async/pause.hpp"
 #include "base/random.hpp"
 #include "domains/notification/channel_settings.hpp"
+#include "domains/notification/host_circuits.hpp"
 #include "domains/notification/host_gate.hpp"
 #include "domains/notification/oauth_links.hpp"
 #include "platform/crypto/keyring.hpp"
@@ -122,6 +123,8 @@ class Deliveries {
   /// The same for one, by a read that it shares with all that ask in the same turn of the loop: what jobs are taken together costs one.
   awaitable<Result<std::optional<Prepared>>> prepare(DeliveryId id);
   Message with_absolute_urls(Message message) const;
+  /// Up to half as long again, so that those who wait do not come back together.
+  std::chrono::milliseconds spread(std::chrono::milliseconds wait);
   /// Where it stands after a try, its pause shortened for tests.
   rules::Settled settle(const rules::Verdict& verdict, int tried, double unit) const;
   /// Writes down what a try came to and, by the same commit, what becomes of its job.
@@ -146,6 +149,7 @@ class Deliveries {
   Options options_;
   Random random_;
   HostGate gate_;
+  HostCircuits circuits_;
   std::shared_ptr<Look> next_look_;  ///< takes more
   std::function<void(const DispatchId&)> on_tried_;
 };

@@ -49,6 +49,7 @@ struct Verdict {
   std::optional<std::chrono::seconds> retry_after;  ///< what the receiver asked for
   bool unauthorized = false;                        ///< the token that let us act for the user was refused: another may do
   bool gone = false;                                ///< refused, and so will be all that is to come: the receiver is no more
+  bool unreachable = false;                         ///< of a retry: nobody answered there
   std::vector<std::string> reached{};               ///< of several targets, those that took it in this try; for any kind
   std::vector<std::string> ended{};                 ///< of several targets, those that are no more
   static Verdict delivered() { return {}; }

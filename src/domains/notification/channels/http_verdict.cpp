@@ -14,7 +14,11 @@ rules::Verdict judge(const http::ClientResult& result, Timestamp now) {
     case unresolvable:
     case connect_failed:
     case tls_failed:
-    case timed_out:
+    case timed_out: {
+      auto verdict = rules::Verdict::retry(result.error().message);
+      verdict.unreachable = true;
+      return verdict;
+    }
     case too_large:
     case protocol_error:
     case cancelled:

@@ -188,8 +188,12 @@ rules::Verdict Smtp::judge(const mail::SmtpResult& result) {
     case unresolvable:
     case connect_failed:
     case tls_failed:
+    case timed_out: {
+      auto verdict = rules::Verdict::retry(result.error().message);
+      verdict.unreachable = true;
+      return verdict;
+    }
     case login_refused:
-    case timed_out:
     case protocol_error:
     case temporary:
     case cancelled:

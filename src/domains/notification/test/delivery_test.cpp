@@ -291,6 +291,29 @@ CO_TEST(Delivery, N_5_a_host_that_does_not_answer_delays_no_other) {
   co_await f.shut();
 }
 
+CO_TEST(Delivery, a_host_that_is_down_is_left_alone_which_costs_no_tries) {
+  WithSink f(loop, {status(204)});
+  co_await f.begin();
+  EXPECT_TRUE(co_await f.set_webhook(user(2), R"({"url":"http://down.invalid/hook"})"));
+  for (int i = 0; i < HostCircuits::kOpensAfter; ++i) {
+    EXPECT_EQ(co_await f.notify({user(2)}), 1);
+    co_await f.until_settled(static_cast<std::uint64_t>(i) + 1);
+  }
+  EXPECT_EQ(co_await f.rows("delivery_attempts"), HostCircuits::kOpensAfter);
+  // The next is not tried, and others are.
+  EXPECT_EQ(co_await f.notify({user(1), user(2)}), 2);
+  co_await f.until_settled(HostCircuits::kOpensAfter + 2);
+  EXPECT_EQ(f.sink.requests, 1u);
+  EXPECT_EQ(co_await f.rows("deliveries where state = 'pending' and attempts = 0"), 1);
+  EXPECT_EQ(co_await f.rows("jobs where last_error like '%is left alone for the moment'"), 1);
+  // When the wait is over it finds out whether the host is back.
+  f.clock.advance(HostCircuits::kFirstWait * 3 / 2 + 20ms);
+  co_await f.until_settled(HostCircuits::kOpensAfter + 3);
+  EXPECT_EQ(co_await f.rows("delivery_attempts where status = 'failure'"), HostCircuits::kOpensAfter + 1);
+  EXPECT_EQ(co_await f.rows("deliveries where state = 'pending' and attempts = 0"), 0);
+  co_await f.end();
+}
+
 CO_TEST(Delivery, a_host_gets_only_so_many_requests_at_a_time) {
   HostGate gate(loop.executor(), 2);
   int inside = 0, most = 0, through = 0;
