@@ -20,9 +20,6 @@ function(watchbell_pch target kind)
       <algorithm> <chrono> <deque> <expected> <functional> <map> <memory> <optional> <ranges> <set> <span> <string> <string_view> <thread> <unordered_map>
       <variant> <vector> <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp> <boost/asio/post.hpp>
       <boost/asio/steady_timer.hpp> <boost/asio/use_awaitable.hpp> <boost/describe.hpp> <boost/json.hpp> <fmt/format.h>)
-    if(kind STREQUAL "domain")
-      watchbell_domain_options(${name})
-    endif()
     if(kind MATCHES domain)
       target_link_libraries(${name} PRIVATE watchbell::runtime)
       target_precompile_headers(${name} PRIVATE <async/timer_wheel.hpp> <platform/sql/database.hpp> <runtime/change/change.hpp> <runtime/coherence/scope.hpp>
@@ -46,13 +43,6 @@ function(watchbell_test_options target)
   target_compile_options(${target} PRIVATE -O0)
 endfunction()
 
-# Under a sanitizer a domain is not optimised: that halves the build of the whole tree. The floors are, as fuzz targets live on them.
-function(watchbell_domain_options target)
-  if(WATCHBELL_SANITIZE)
-    target_compile_options(${target} PRIVATE -O0)
-  endif()
-endfunction()
-
 # watchbell_library(NAME async SOURCES a.cpp ... HEADERS a.hpp ... [LINK ...] [PRIVATE_LINK ...] [PCH | DOMAIN_PCH])
 # Makes the static library watchbell_NAME with the alias watchbell::NAME.
 function(watchbell_library)
@@ -66,7 +56,6 @@ function(watchbell_library)
   if(ARG_PCH)
     watchbell_pch(${target} floor)
   elseif(ARG_DOMAIN_PCH)
-    watchbell_domain_options(${target})
     watchbell_pch(${target} domain)
   endif()
 endfunction()

@@ -16,8 +16,9 @@ option(WATCHBELL_WERROR "Warnings are errors for our targets" ON)
 
 find_program(WATCHBELL_CCACHE ccache)
 if(WATCHBELL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # The precompiled header is hashed by content, so that a fresh checkout hits.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${WATCHBELL_CCACHE})
+  # The precompiled header is hashed by content, so that a fresh checkout hits. What the compiler says of its dependencies is used, so that a miss costs no
+  # second run of the preprocessor.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 ${WATCHBELL_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${WATCHBELL_CCACHE})
 endif()
 

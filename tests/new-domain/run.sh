@@ -11,7 +11,7 @@ cd "$copy" || exit 1
 make -s new-domain NAME=sample >log 2>&1 || fail "make new-domain failed"
 make -s new-domain NAME=sample >log 2>&1 && fail "a second domain of the same name was made"
 make -s new-domain NAME=Bad-Name >log 2>&1 && fail "a bad name was taken"
-cmake --preset dev >log 2>&1 || fail "the tree with the new domain does not configure"
+cmake --preset dev -DCMAKE_CXX_FLAGS_DEBUG=-O0 >log 2>&1 || fail "the tree with the new domain does not configure"
 cmake --build --preset dev --target sample_tests watchbell_contract >log 2>&1 || fail "the new domain does not build"
 build/dev/tests/unit/sample_tests --gtest_brief=1 >log 2>&1 || fail "the new domain's tests fail"
 build/dev/src/app/watchbell_contract contract typescript | grep -q "createItem" || fail "the new domain is not part of the contract"
