@@ -86,9 +86,9 @@ struct JobOf final : Job {
 ///
 /// Writes that wait when the writer becomes free are taken together in one transaction and committed by one COMMIT (group commit), so that a full sync
 /// of the disk is shared and nothing is answered before it was durable. A write whose function answers an error or throws undoes itself alone: the group
-/// runs again then, each write in a savepoint. When the COMMIT fails, all of the group get its fault. When an error inside one write made SQLite roll the whole transaction back
-/// (disk full, deadline), that one gets its fault and the others run again. So a function given to write() may run more than once and must
-/// leave no trace but its writes and its answer.
+/// runs again then, each write in a savepoint. When the COMMIT fails, all of the group get its fault. When an error inside one write made SQLite roll the
+/// whole transaction back (disk full, deadline), that one gets its fault and the others run again. So a function given to write() may run more than once
+/// and must leave no trace but its writes and its answer.
 class Database {
  public:
   struct Options {
@@ -129,7 +129,7 @@ class Database {
     return submit<F, R>(std::move(f), detail::Connection::Access::read);
   }
 
-  /// Runs f(Session&) -> R or Result<R> on a pool thread in a savepoint (see above), and returns after COMMIT. Otherwise as read().
+  /// Runs f(Session&) -> R or Result<R> on a pool thread in a group (see above), and returns after COMMIT. Otherwise as read().
   template <class F, class R = std::invoke_result_t<F&, Session&>>
   awaitable<ResultOf<R>> write(F f) {
     return submit<F, R>(std::move(f), detail::Connection::Access::write);
