@@ -350,7 +350,7 @@ Result<void> Server::Parts::build() {
     auth_options.setup_token = *token;
   }
   auth = std::make_unique<auth::Module>(*database, *cache, *changes, *settings, *passwords, *keyring, scope, clock, keyring->derive("session", 32), https, auth_options);
-  limiter.emplace(clock, limits_of(config), secret_seed());
+  limiter.emplace(limits_of(config), secret_seed());
   dispatcher = std::make_unique<rpc::Dispatcher>(auth->service(), pool, access::ObjectAccess::by_rules(), &*limiter);
 
   rpc::Front::Options front_options{.base_url = base_url, .trusted_origins = {rpc::origin_of(base_url)}, .trusted_proxies = config.trusted_proxies, .max_body_bytes = static_cast<std::size_t>(config.max_body_bytes), .limiter = &*limiter, .on_request = {}};

@@ -89,7 +89,7 @@ awaitable<void> LeaveLinks::leave(rpc::Front& front, rpc::RouteRequest request, 
   auto subject = subject_of(*this, request);
   if (!subject) {
     auto* limiter = front.options().limiter;
-    const auto let = limiter == nullptr ? Result<void>() : limiter->sign_in(request.address, std::hash<std::string_view>()(kPath));
+    const auto let = limiter == nullptr ? Result<void>() : limiter->sign_in(request.address, std::hash<std::string_view>()(kPath), request.began);
     if (let) {
       answer_over(response);
       co_return;

@@ -192,6 +192,7 @@ bool Connection::answer() {
   no_deadline();
   response_.reset();
   now_ = core_.now();
+  reader_.set_began(now_);
   bool filled = false;
   try {
     filled = core_.handler.answer_now(reader_.request(), response_);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "async/awaitable.hpp"
+#include "base/clock.hpp"
 
 namespace watchbell::http {
 
@@ -46,6 +47,8 @@ class Request {
   std::string_view body() const noexcept { return body_; }
   /// Address of the socket's other end as text, without port; "127.0.0.1" also for "::ffff:127.0.0.1".
   std::string_view peer_address() const noexcept { return peer_; }
+  /// When its handler was asked, so that those behind it need not look at the clock again; the epoch of the clock for a request without a connection.
+  Monotonic began() const noexcept { return began_; }
   /// Whether this is a GET of HTTP/1.1 that asks for a websocket.
   bool is_upgrade() const noexcept { return upgrade_; }
   /// 10 or 11.
@@ -67,6 +70,7 @@ class Request {
   std::string_view query_;
   std::string_view body_;
   std::string_view peer_;
+  Monotonic began_{};
   std::vector<Header> headers_;
   int version_ = 11;
   bool upgrade_ = false;

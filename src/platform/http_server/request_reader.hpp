@@ -99,6 +99,7 @@ class RequestReader {
   std::string_view rest() const noexcept;
   /// Every request says so from now on.
   void set_peer_address(std::string_view peer) noexcept { request_.peer_ = peer; }
+  void set_began(Monotonic at) noexcept { request_.began_ = at; }
 
  private:
   void refuse(int status, std::string_view reason) noexcept;

@@ -24,38 +24,37 @@ BucketKey client_key(std::string_view address) noexcept {
   return {.high = word_of(plain.bytes().first(8)), .low = 6};
 }
 
-RateLimiter::RateLimiter(const Clock& clock, Options options, std::uint64_t seed)
-    : clock_(clock),
-      options_(options),
+RateLimiter::RateLimiter(Options options, std::uint64_t seed)
+    : options_(options),
       principals_(options.buckets, Random(seed)()),
       addresses_(options.address ? options.buckets : 0, Random(seed + 1)()),
       doors_(options.sign_in ? options.buckets : 0, Random(seed + 2)()) {}
 
-Result<void> RateLimiter::address(std::string_view client) {
+Result<void> RateLimiter::address(std::string_view client, Monotonic now) {
   if (!options_.address) return {};
-  return judge(Limit::address, addresses_.take(client_key(client), *options_.address, clock_.monotonic()));
+  return judge(Limit::address, addresses_.take(client_key(client), *options_.address, now));
 }
 
-Result<void> RateLimiter::principal(const access::Principal& principal) { return judge(Limit::principal, take(principal)); }
+Result<void> RateLimiter::principal(const access::Principal& principal, Monotonic now) { return judge(Limit::principal, take(principal, now)); }
 
-bool RateLimiter::takes_principal(const access::Principal& principal) { return !take(principal); }
+bool RateLimiter::takes_principal(const access::Principal& principal, Monotonic now) { return !take(principal, now); }
 
 // How long to wait for a token, when there is none.
-std::optional<std::chrono::nanoseconds> RateLimiter::take(const access::Principal& principal) {
+std::optional<std::chrono::nanoseconds> RateLimiter::take(const access::Principal& principal, Monotonic now) {
   using Kind = access::Principal::Kind;
   if (principal.kind != Kind::user && principal.kind != Kind::application) return std::nullopt;
   auto rate = options_.principal;
   if (const auto& own = principal.rate_limit; own && own->per_second > 0 && own->burst > 0) rate = Rate::per_second(own->per_second, own->burst);
   if (!rate) return std::nullopt;
   const auto& bytes = principal.id.bytes();
-  return principals_.take({.high = word_of(std::span(bytes).first(8)), .low = word_of(std::span(bytes).last(8))}, *rate, clock_.monotonic());
+  return principals_.take({.high = word_of(std::span(bytes).first(8)), .low = word_of(std::span(bytes).last(8))}, *rate, now);
 }
 
-Result<void> RateLimiter::sign_in(std::string_view client, std::uint64_t door) {
+Result<void> RateLimiter::sign_in(std::string_view client, std::uint64_t door, Monotonic now) {
   if (!options_.sign_in) return {};
   auto key = client_key(client);
   key.low |= door << 3;
-  return judge(Limit::sign_in, doors_.take(key, *options_.sign_in, clock_.monotonic()));
+  return judge(Limit::sign_in, doors_.take(key, *options_.sign_in, now));
 }
 
 Result<void> RateLimiter::judge(Limit limit, std::optional<std::chrono::nanoseconds> wait) {

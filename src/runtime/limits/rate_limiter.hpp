@@ -23,27 +23,25 @@ class RateLimiter {
   };
   enum class Limit { principal, address, sign_in };
 
-  /// The clock must outlive the limiter.
   /// @param seed  a secret, for the tables
-  RateLimiter(const Clock& clock, Options options, std::uint64_t seed);
+  RateLimiter(Options options, std::uint64_t seed);
 
-  /// Each counts a request. ErrorCode::too_many_requests, with the time to wait, when there was no token.
-  Result<void> address(std::string_view client);
+  /// Each counts a request that began at `now`. ErrorCode::too_many_requests, with the time to wait, when there was no token.
+  Result<void> address(std::string_view client, Monotonic now);
   /// A user or an application, the latter by its own limit where it has one, whatever holds for others. Visitors and services pass.
-  Result<void> principal(const access::Principal& principal);
+  Result<void> principal(const access::Principal& principal, Monotonic now);
   /// The same where a refusal is not the last word: false, and nothing counted as refused, when there was no token. No allocation.
-  bool takes_principal(const access::Principal& principal);
+  bool takes_principal(const access::Principal& principal, Monotonic now);
   /// @param door  tells the places apart at which one may try; an address has a bucket at each
-  Result<void> sign_in(std::string_view client, std::uint64_t door);
+  Result<void> sign_in(std::string_view client, std::uint64_t door, Monotonic now);
 
   /// Requests refused by a limit.
   std::uint64_t refused(Limit limit) const noexcept { return refused_[static_cast<std::size_t>(limit)]; }
 
  private:
-  std::optional<std::chrono::nanoseconds> take(const access::Principal& principal);
+  std::optional<std::chrono::nanoseconds> take(const access::Principal& principal, Monotonic now);
   Result<void> judge(Limit limit, std::optional<std::chrono::nanoseconds> wait);
 
-  const Clock& clock_;
   Options options_;
   BucketTable principals_;
   BucketTable addresses_;

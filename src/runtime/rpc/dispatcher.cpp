@@ -94,11 +94,11 @@ class Context final : public CallContext {
 
   awaitable<Result<void>> authenticate() override {
     if (limiter_ != nullptr && procedure_.options().tries_secrets)
-      if (auto let = limiter_->sign_in(request_.address, std::bit_cast<std::uintptr_t>(&procedure_)); !let) co_return let;
+      if (auto let = limiter_->sign_in(request_.address, std::bit_cast<std::uintptr_t>(&procedure_), request_.began); !let) co_return let;
     auto principal = co_await admission_.authenticate(request_.credentials);
     if (!principal) co_return std::unexpected(std::move(principal.error()));
     caller_.principal = std::move(*principal);
-    if (limiter_ != nullptr) co_return limiter_->principal(*caller_.principal);
+    if (limiter_ != nullptr) co_return limiter_->principal(*caller_.principal, request_.began);
     co_return Result<void>();
   }
   Result<void> authorize() override { return admission_.authorize(*caller_.principal); }
@@ -108,7 +108,7 @@ class Context final : public CallContext {
     caller_.principal = admission_.authenticate_now(request_.credentials);
     return caller_.principal != nullptr && admission_.authorize(*caller_.principal) && admission_.authorize_objects_now(caller_);
   }
-  bool count_now() override { return limiter_ == nullptr || limiter_->takes_principal(*caller_.principal); }
+  bool count_now() override { return limiter_ == nullptr || limiter_->takes_principal(*caller_.principal, request_.began); }
   awaitable<Result<void>> authorize_objects(Named named) override { return admission_.authorize_objects(caller_, std::move(named)); }
 
  private:

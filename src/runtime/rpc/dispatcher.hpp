@@ -34,6 +34,7 @@ struct CallRequest {
   std::string_view accept;           ///< REST: who asks for problem details gets them
   std::string_view idempotency_key;  ///< REST: the header of that name; stands for the member `idempotencyKey` of an input that has one
   std::string_view if_none_match;
+  Monotonic began{};
 };
 
 /// What goes back: a status, a body, and headers that depend on the outcome.

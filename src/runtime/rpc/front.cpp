@@ -1,6 +1,8 @@
 #include "runtime/rpc/front.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
@@ -128,16 +130,26 @@ struct Headers {
 /// What the client called the request, `[A-Za-z0-9._:-]{1,128}`, or a fresh id.
 class CorrelationId {
  public:
-  CorrelationId(std::optional<std::string_view> given, const Clock& clock) {
+  CorrelationId(std::optional<std::string_view> given, Random& random) {
     const auto allowed = [](char c) {
       return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == ':' || c == '-';
     };
     if (given && !given->empty() && given->size() <= 128 && std::ranges::all_of(*given, allowed)) given_ = *given;
-    else made_.emplace(Uuid::make_v7(clock.now().millis()));
+    else made_.emplace(made_of(random(), random()));
   }
   std::string_view view() const noexcept { return made_ ? std::string_view(*made_) : given_; }
 
  private:
+  /// RFC 9562, 5.4. Nobody's secret, so neither the system nor the clock is asked for it.
+  static Uuid made_of(std::uint64_t high, std::uint64_t low) noexcept {
+    std::array<std::uint8_t, 16> bytes;
+    std::memcpy(bytes.data(), &high, 8);
+    std::memcpy(bytes.data() + 8, &low, 8);
+    bytes[6] = static_cast<std::uint8_t>(0x40 | (bytes[6] & 0x0f));
+    bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 0x3f));
+    return Uuid(bytes);
+  }
+
   std::string_view given_;
   std::optional<UuidText> made_;
 };
@@ -193,7 +205,7 @@ void answer_json(http::Response& response, int status, std::string body) {
 }
 
 Front::Front(Dispatcher& dispatcher, async::TimerWheel& wheel, Options options)
-    : dispatcher_(dispatcher), wheel_(wheel), options_(std::move(options)), opened_(wheel.executor()) {
+    : dispatcher_(dispatcher), wheel_(wheel), options_(std::move(options)), opened_(wheel.executor()), correlation_ids_(std::hash<Uuid>()(Uuid::make_v7(0))) {
   if (options_.base_url.starts_with("https://")) transport_headers_ = "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n";
 }
 
@@ -244,11 +256,11 @@ std::size_t Front::body_limit(const http::Request& head) {
 
 /// A request on its way through the front, and what was found out about it.
 struct Front::Visit {
-  Visit(const Front& front, const http::Request& request)
+  Visit(Front& front, const http::Request& request)
       : request(request),
-        began(front.wheel_.clock().monotonic()),
+        began(request.began() == Monotonic() ? front.wheel_.clock().monotonic() : request.began()),
         headers(request),
-        correlation(headers.correlation, front.wheel_.clock()),
+        correlation(headers.correlation, front.correlation_ids_),
         address(request, front.options_.trusted_proxies),
         way(way_of(request.path())),
         procedure(way ? front.dispatcher_.find(way->path) : nullptr),
@@ -258,7 +270,8 @@ struct Front::Visit {
                 .origin = front.judge_origin(headers.origin, headers.referer),
                 .has_origin_header = headers.origin.has_value(),
                 .credentials = {.authorization = headers.authorization, .cookie = headers.cookie},
-                .forwarded = headers.forwarded} {}
+                .forwarded = headers.forwarded,
+                .began = began} {}
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
 
@@ -279,7 +292,8 @@ struct Front::Visit {
             .forwarded = context.forwarded || context.origin == Origin::foreign,
             .accept = rest ? headers.accept : std::string_view(),
             .idempotency_key = rest ? headers.idempotency_key : std::string_view(),
-            .if_none_match = is_read() ? headers.if_none_match : std::string_view()};
+            .if_none_match = is_read() ? headers.if_none_match : std::string_view(),
+            .began = began};
   }
 
   const http::Request& request;
@@ -297,7 +311,7 @@ bool Front::answer_now(const http::Request& request, http::Response& response) {
   Visit visit(*this, request);
   // Before anything that costs more; who looks after us may look as often as he likes.
   if (options_.limiter != nullptr && !is_probe(request.path()))
-    if (const auto let = options_.limiter->address(visit.context.address); !let) {
+    if (const auto let = options_.limiter->address(visit.context.address, visit.began); !let) {
       answer_limited(visit.context, visit.procedure != nullptr, let.error(), response);
       response.close = true;  // what else came along with it is not worth a look
       response.hold = kRefusalHeld;
@@ -404,7 +418,7 @@ Result<void> Front::knock(const RouteRequest& context) {
   const auto method = context.http.method();
   if (options_.limiter == nullptr || method == "GET" || method == "HEAD") return {};
   for (std::size_t i = 0; i < guarded_.size(); ++i)
-    if (context.http.path().starts_with(guarded_[i])) return options_.limiter->sign_in(context.address, i);
+    if (context.http.path().starts_with(guarded_[i])) return options_.limiter->sign_in(context.address, i, context.began);
   return {};
 }
 

@@ -8,6 +8,7 @@
 
 #include "async/event.hpp"
 #include "async/timer_wheel.hpp"
+#include "base/random.hpp"
 #include "platform/http_server/http.hpp"
 #include "platform/resolver/address.hpp"
 #include "runtime/limits/rate_limiter.hpp"
@@ -27,6 +28,7 @@ struct RouteRequest {
   bool has_origin_header = false;
   access::Credentials credentials;
   bool forwarded = false;    ///< carries a forwarding header
+  Monotonic began{};
 };
 using RouteHandler = std::function<awaitable<void>(RouteRequest, http::Response&)>;
 
@@ -96,6 +98,7 @@ class Front final : public http::Handler {
   bool open_ = false;
   std::string_view transport_headers_;
   async::Event opened_;
+  Random correlation_ids_;
 };
 
 /// Writes a plain JSON answer.

@@ -19,7 +19,7 @@ awaitable<void> open(Hub& hub, access::Identity& identity, limits::RateLimiter* 
     co_return;
   }
   if (limiter != nullptr)
-    if (const auto let = limiter->principal(**found); !let) {
+    if (const auto let = limiter->principal(**found, request.began); !let) {
       response.add("Retry-After", std::to_string(let.error().retry_after->count()));
       rpc::answer_json(response, 429, R"({"error":"Too Many Requests"})");
       co_return;

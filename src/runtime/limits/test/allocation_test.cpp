@@ -25,7 +25,7 @@ namespace {
 TEST(RateLimiter, letting_a_request_through_allocates_nothing) {
   const async::ManualClock clock;
   const Rate rate = Rate::per_second(100, 400);
-  RateLimiter limiter(clock, {.principal = rate, .address = rate, .sign_in = rate, .buckets = 64}, 1);
+  RateLimiter limiter({.principal = rate, .address = rate, .sign_in = rate, .buckets = 64}, 1);
   access::Principal user;
   user.kind = access::Principal::Kind::user;
   std::string address = "2001:db8:0:0::1";
@@ -34,7 +34,7 @@ TEST(RateLimiter, letting_a_request_through_allocates_nothing) {
   for (int i = 0; i < 300; ++i) {
     address[9] = static_cast<char>('0' + i % 10);
     address[11] = static_cast<char>('0' + i / 10 % 10);
-    let += limiter.address(address) && limiter.principal(user) && limiter.sign_in(address, 1) ? 1 : 0;
+    let += limiter.address(address, clock.monotonic()) && limiter.principal(user, clock.monotonic()) && limiter.sign_in(address, 1, clock.monotonic()) ? 1 : 0;
   }
   EXPECT_EQ(allocations, before);
   EXPECT_EQ(let, 300u);

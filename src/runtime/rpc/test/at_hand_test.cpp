@@ -48,7 +48,7 @@ Answer answer_of(const http::Response& response) { return {.status = response.st
 using Length = async::ValueTask<Result<Encoded<int>>>;
 
 struct Fixture {
-  explicit Fixture(async::Loop& l, limits::RateLimiter::Options limits = {}) : loop(l), limiter(clock, limits, 1) {
+  explicit Fixture(async::Loop& l, limits::RateLimiter::Options limits = {}) : loop(l), limiter(limits, 1) {
     Area area("area");
     area.rule({.id = "area.thing.read"}).rule({.id = "area.thing.manage"});
     area.query("length", access::user().needs("area.thing.read"), [this](const Caller&, Named in) -> Length {

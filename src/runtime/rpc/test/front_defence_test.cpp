@@ -50,7 +50,7 @@ struct Answer {
 
 /// A front with a procedure of each kind, a page, and routes of sessions.
 struct Fixture {
-  explicit Fixture(async::Loop& l, Front::Options options = {}, limits::RateLimiter::Options limits = {}) : loop(l), limiter(clock, limits, 1) {
+  explicit Fixture(async::Loop& l, Front::Options options = {}, limits::RateLimiter::Options limits = {}) : loop(l), limiter(limits, 1) {
     options.limiter = &limiter;
     if (options.base_url.empty()) options.base_url = "https://bell.example";
     options.trusted_origins.push_back(origin_of(options.base_url));
