@@ -1,9 +1,20 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace watchbell {
+namespace {
+
+std::uint64_t word_at(std::string_view text, std::size_t at) noexcept {
+  std::uint64_t word;
+  std::memcpy(&word, text.data() + at, sizeof word);
+  return word;
+}
+
+}  // namespace
 
 bool is_utf8(std::string_view text) noexcept {
   const auto* p = reinterpret_cast<const unsigned char*>(text.data());
@@ -77,9 +88,11 @@ std::string_view trim(std::string_view text) noexcept {
 }
 
 bool constant_time_equal(std::string_view a, std::string_view b) noexcept {
-  unsigned difference = a.size() == b.size() ? 0u : 1u;
+  std::uint64_t difference = a.size() == b.size() ? 0 : 1;
   const std::size_t length = std::min(a.size(), b.size());
-  for (std::size_t i = 0; i < length; ++i) difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  std::size_t i = 0;
+  for (; i + sizeof(std::uint64_t) <= length; i += sizeof(std::uint64_t)) difference |= word_at(a, i) ^ word_at(b, i);
+  for (; i < length; ++i) difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
   return difference == 0;
 }
 

@@ -117,11 +117,14 @@ export class Receivers {
     if (deed === "drip" || deed === "drip and take") {
       const text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Slow: ............\r\n\r\nok";
       const pause = deed === "drip" ? HOLD_MS / text.length : 2;
-      const drip = (at) => {
+      const began = performance.now();
+      // What is due by the clock: on a busy machine the pauses are longer than asked for, and what is taken must not take for ever.
+      const drip = (from) => {
         if (socket.destroyed) return;
-        if (at === text.length - 1 && isFinal(deed)) entry.answered = performance.now();
-        socket.write(text[at]);
-        if (at + 1 < text.length) this.#later(pause, () => drip(at + 1));
+        const to = Math.min(text.length, Math.max(from, Math.floor((performance.now() - began) / pause)) + 1);
+        if (to === text.length && isFinal(deed)) entry.answered = performance.now();
+        socket.write(text.slice(from, to));
+        if (to < text.length) this.#later(pause, () => drip(to));
         else socket.end();
       };
       return drip(0);

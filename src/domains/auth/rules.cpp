@@ -36,7 +36,10 @@ bool is_own_url(std::string_view url, std::string_view origin) noexcept {
 }
 
 std::optional<std::string_view> bearer(std::string_view authorization) {
-  if (authorization.size() < 7 || ascii_lower(authorization.substr(0, 7)) != "bearer ") return std::nullopt;
+  constexpr std::string_view kScheme = "bearer ";
+  // A space differs from its like by no case either.
+  if (authorization.size() < kScheme.size() || !std::ranges::equal(authorization.substr(0, kScheme.size()), kScheme, {}, [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }))
+    return std::nullopt;
   return trim(authorization.substr(7));
 }
 

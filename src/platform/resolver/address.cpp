@@ -24,6 +24,22 @@ Address v4_at(std::span<const std::uint8_t> bytes, std::size_t at, std::uint8_t 
   return Address::v4(four);
 }
 
+/// What inet_pton(3) takes for IPv4: four decimal numbers up to 255 without leading zeros. Read here, as every request's sender is.
+std::optional<std::array<std::uint8_t, 4>> four_numbers(std::string_view text) noexcept {
+  std::array<std::uint8_t, 4> four{};
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < four.size(); ++i) {
+    if (i > 0 && (at == text.size() || text[at++] != '.')) return std::nullopt;
+    const std::size_t begin = at;
+    unsigned value = 0;
+    for (; at < text.size() && at < begin + 3 && text[at] >= '0' && text[at] <= '9'; ++at) value = value * 10 + static_cast<unsigned>(text[at] - '0');
+    if (at == begin || value > 255 || (text[begin] == '0' && at > begin + 1)) return std::nullopt;
+    four[i] = static_cast<std::uint8_t>(value);
+  }
+  if (at != text.size()) return std::nullopt;
+  return four;
+}
+
 constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr std::array<std::uint8_t, 12> kCompatible{};
 constexpr std::array<std::uint8_t, 12> kNat64{0x00, 0x64, 0xff, 0x9b};
@@ -34,12 +50,12 @@ constexpr std::array<std::uint8_t, 4> kTeredo{0x20, 0x01, 0x00, 0x00};
 }  // namespace
 
 std::optional<Address> Address::parse(std::string_view text) noexcept {
+  if (const auto four = four_numbers(text)) return v4(*four);
   char copy[INET6_ADDRSTRLEN + 1];
   if (text.empty() || text.size() >= sizeof copy || text.find('\0') != std::string_view::npos) return std::nullopt;
   std::memcpy(copy, text.data(), text.size());
   copy[text.size()] = '\0';
   std::array<std::uint8_t, 16> sixteen{};
-  if (std::array<std::uint8_t, 4> four{}; ::inet_pton(AF_INET, copy, four.data()) == 1) return v4(four);
   if (::inet_pton(AF_INET6, copy, sixteen.data()) == 1) return v6(sixteen);
   return std::nullopt;
 }

@@ -22,10 +22,13 @@ constexpr std::string_view kSessions = "/api/auth/";
 constexpr std::chrono::milliseconds kRefusalHeld{250};
 
 /// For whose eyes an answer of the API is, and what it depends on.
-std::string_view own_headers(std::string_view path) {
-  return path.starts_with("/rest/") ? "Cache-Control: private, no-cache\r\nVary: Cookie, Authorization, Accept\r\n"
-                                    : "Cache-Control: private, no-cache\r\nVary: Cookie, Authorization\r\n";
-}
+constexpr std::string_view kOfRpc = "Cache-Control: private, no-cache\r\nVary: Cookie, Authorization\r\n";
+constexpr std::string_view kOfRest = "Cache-Control: private, no-cache\r\nVary: Cookie, Authorization, Accept\r\n";
+constexpr std::string_view kOfSessions = "Cache-Control: no-store\r\n";
+/// Keeps a browser from taking it for a page.
+constexpr std::string_view kNoPage =
+    "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    "Referrer-Policy: no-referrer\r\n";
 
 bool is_api(std::string_view path) { return path.starts_with("/api/") || path == "/api"; }
 
@@ -62,7 +65,6 @@ void write_answer(CallAnswer answer, http::Response& response) {
 void answer_limited(const RouteRequest& context, bool procedure, const Error& error, http::Response& response) {
   if (procedure) {
     write_answer(refusal_of(context.http, error), response);
-    response.extra_headers += own_headers(context.http.path());
     return;
   }
   const std::string seconds = std::to_string(error.retry_after.value_or(std::chrono::seconds(1)).count());
@@ -333,7 +335,6 @@ bool Front::call_now(http::Response& response, Visit& visit) {
   } catch (const std::exception&) {
     return false;  // nothing was done yet: the long way meets the same fault, and says it
   }
-  response.extra_headers += own_headers(visit.request.path());
   return true;
 }
 
@@ -435,7 +436,6 @@ awaitable<void> Front::call(http::Response& response, Visit& visit) {
   auto answer = co_await dispatcher_.call(visit.call());
   visit.caller = std::move(answer.caller);
   write_answer(std::move(answer), response);
-  response.extra_headers += own_headers(visit.request.path());
 }
 
 void Front::decorate(http::Response& response, const Visit& visit) const {
@@ -458,11 +458,10 @@ void Front::decorate(http::Response& response, const Visit& visit) const {
     }
   }
   if (visit.way || is_api(path) || path.starts_with("/rest")) {
-    // Who answers may know better.
-    if (headers.find("Cache-Control: ") == std::string::npos) headers += path.starts_with(kSessions) ? std::string_view("Cache-Control: no-store\r\n") : own_headers(path);
-    headers +=
-        "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-        "Referrer-Policy: no-referrer\r\n";
+    // Who answers may know better; a procedure does not.
+    if (visit.procedure != nullptr) headers += visit.way->wire == Wire::rest ? kOfRest : kOfRpc;
+    else if (headers.find("Cache-Control: ") == std::string::npos) headers += path.starts_with(kSessions) ? kOfSessions : path.starts_with("/rest/") ? kOfRest : kOfRpc;
+    headers += kNoPage;
   }
   headers += transport_headers_;
 }
