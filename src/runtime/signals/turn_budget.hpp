@@ -11,13 +11,13 @@
 
 namespace watchbell::signals {
 
-/// How long fan-outs (invalidations, signals) may keep the loop to themselves: about 1 ms in each turn, all of them together. A turn is what the loop
+/// How long fan-outs (invalidations, signals) may keep the loop to themselves: about 100 us in each turn, all of them together. A turn is what the loop
 /// runs between two looks at its sockets. Whoever has a long list asks before each item, and carries on in the next turn when refused.
 ///
 /// The clock is read once every kStride items, so a turn is overdrawn by the time of that many at most. Loop-only.
 class TurnBudget {
  public:
-  static constexpr std::chrono::milliseconds kSlice{1};
+  static constexpr std::chrono::microseconds kSlice{100};
   /// Items between two looks at the clock; also what a list may do in each turn whoever spent the time, so that no short one waits behind a long one.
   static constexpr std::size_t kStride = 16;
 

@@ -471,7 +471,7 @@ struct Probe {
 /// A change of 100,000 targets and a signal, a small one beside it, and what happened in which order.
 struct LargeChange {
   static constexpr std::int64_t kTargets = 100'000;
-  static constexpr std::int64_t kItemsPerTurn = 200;  // 1 ms at 100 us for every 16, and the last 16
+  static constexpr std::int64_t kItemsPerTurn = 200;  // 100 us at 10 us for every 16, and the last 16
   explicit LargeChange(async::Loop& loop) : f(loop) {
     cache::CacheOptions options;
     options.pause_for_test = [this](std::string_view point) { invalidated += point == "invalidate.before" ? 1 : 0; };
@@ -515,7 +515,7 @@ struct LargeChange {
   std::vector<std::int64_t> told_at;
   bool done = false;
   Fixture f;
-  TickingClock clock{100us};
+  TickingClock clock{10us};
   async::TimerWheel wheel{f.loop.executor(), clock, async::TimerWheel::Drive::manual};
   std::unique_ptr<cache::Cache> cache;
   std::optional<coherence::Scope> scope;
