@@ -1,4 +1,5 @@
 // The receivers of a run: a host a user for webhooks, one each for ntfy and gotify. They do what the plan says, and remember what came and what they did.
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { until } from "../e2e/lib/wait.mjs";
 import { RETRY_AFTER_S, isFinal, statusOf } from "./plan.mjs";
@@ -50,10 +51,14 @@ export class Receivers {
     if (this.arrivals < count) await new Promise((resolve) => this.#waiting.push({ count, resolve }));
   }
 
-  /** Waits until what a dead sender had sent is read, and its connections are over. */
+  /** Waits until what a dead sender had sent is read, and its connections are over; also those that the kernel has taken and we have not. */
   async drained() {
     const open = (server) => new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
-    await until("the dead server's connections to end", async () => (await Promise.all(this.#servers.map(open))).every((count) => count === 0));
+    const ports = new Set(this.#servers.map((server) => server.address().port));
+    // proc(5): local address as HEX:PORT, state; here those that may hold something unread.
+    const [ESTABLISHED, SYN_RECV, CLOSE_WAIT] = ["01", "03", "08"];
+    const untaken = () => readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1).map((line) => line.trim().split(/\s+/)).some(([, local, , state]) => [ESTABLISHED, SYN_RECV, CLOSE_WAIT].includes(state) && ports.has(parseInt(local.split(":")[1], 16)));
+    await until("the dead server's connections to end", async () => !untaken() && (await Promise.all(this.#servers.map(open))).every((count) => count === 0));
   }
 
   async #listen(host, name) {
