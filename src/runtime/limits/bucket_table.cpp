@@ -30,23 +30,28 @@ BucketTable::BucketTable(std::size_t buckets, std::uint64_t seed) {
   if (slots_ == nullptr) throw std::bad_alloc();
 }
 
-std::optional<std::chrono::nanoseconds> BucketTable::take(BucketKey key, Rate rate, Monotonic now) noexcept {
+BucketTable::Place BucketTable::place_of(BucketKey key) const noexcept {
   const std::uint64_t place = fold(key.high ^ seeds_[0], key.low ^ seeds_[1]);
   const std::uint64_t tag = fold(place ^ seeds_[1], key.high + std::rotl(key.low, 32) + seeds_[0]) | 1;  // 0 is a slot never used
   Slot* const set = slots_.get() + (place & mask_) * kWays;
-  Slot* mine = set;
+  Slot* nearest = set;
   for (Slot* slot = set; slot != set + kWays; ++slot) {
-    if (slot->tag == tag) {
-      mine = slot;
-      break;
-    }
-    if (slot->full_at < mine->full_at) mine = slot;
+    if (slot->tag == tag) return {slot, tag};
+    if (slot->full_at < nearest->full_at) nearest = slot;
   }
-  const Monotonic full_at = mine->tag == tag ? Monotonic(std::chrono::nanoseconds(mine->full_at)) : now;
-  const Taken taken = limits::take(rate, full_at, now);
+  return {nearest, tag};
+}
+
+std::optional<std::chrono::nanoseconds> BucketTable::take(BucketKey key, Rate rate, Monotonic now) noexcept {
+  const Place mine = place_of(key);
+  const Taken taken = limits::take(rate, mine.full_at(now), now);
   if (taken.wait.count() > 0) return taken.wait;
-  *mine = {.tag = tag, .full_at = taken.full_at.time_since_epoch().count()};
+  *mine.slot = {.tag = mine.tag, .full_at = taken.full_at.time_since_epoch().count()};
   return std::nullopt;
+}
+
+std::chrono::nanoseconds BucketTable::until(BucketKey key, Rate rate, std::int64_t count, Monotonic now) const noexcept {
+  return limits::until(rate, count, place_of(key).full_at(now), now);
 }
 
 }  // namespace watchbell::limits

@@ -18,6 +18,10 @@ struct Rate {
   static constexpr Rate per_second(std::int64_t n, std::int64_t saved) { return {.every = std::chrono::nanoseconds(1'000'000'000 / n), .burst = saved}; }
   /// `count` at once, and as many in each `window` from then on.
   static constexpr Rate quota(std::int64_t count, std::chrono::seconds window) { return {.every = std::chrono::nanoseconds(window) / count, .burst = count}; }
+  /// Never more than `count` in any `window`, `saved` of them at once. REQUIRES fewer saved than `count`.
+  static constexpr Rate within(std::int64_t count, std::chrono::seconds window, std::int64_t saved) {
+    return {.every = std::chrono::nanoseconds(window) / (count - saved), .burst = saved};
+  }
   bool operator==(const Rate&) const = default;
 };
 
@@ -27,11 +31,14 @@ struct Taken {
   Monotonic full_at;                ///< the bucket afterwards
   std::chrono::nanoseconds wait{};  ///< 0: a token was taken; else none was there, and when the next one is
 };
+/// How long until `count` tokens are there, 0 when they are. Where no more than fewer are saved up, as long as the others take to come.
+constexpr std::chrono::nanoseconds until(Rate rate, std::int64_t count, Monotonic full_at, Monotonic now) {
+  const auto wait = (full_at > now ? full_at - now : std::chrono::nanoseconds(0)) - rate.every * (rate.burst - count);
+  return wait > std::chrono::nanoseconds(0) ? wait : std::chrono::nanoseconds(0);
+}
 constexpr Taken take(Rate rate, Monotonic full_at, Monotonic now) {
-  const Monotonic from = full_at > now ? full_at : now;
-  const auto wait = from - now - rate.every * (rate.burst - 1);
-  if (wait > std::chrono::nanoseconds(0)) return {.full_at = full_at, .wait = wait};
-  return {.full_at = from + rate.every, .wait = {}};
+  if (const auto wait = until(rate, 1, full_at, now); wait.count() > 0) return {.full_at = full_at, .wait = wait};
+  return {.full_at = (full_at > now ? full_at : now) + rate.every, .wait = {}};
 }
 
 /// Who a bucket belongs to, in as many bits as an id has.
@@ -52,6 +59,8 @@ class BucketTable {
 
   /// Takes a token of this key. Nothing when there was one; else how long until the next.
   std::optional<std::chrono::nanoseconds> take(BucketKey key, Rate rate, Monotonic now) noexcept;
+  /// How long until `count` tokens of this key are there, 0 when they are; takes none.
+  std::chrono::nanoseconds until(BucketKey key, Rate rate, std::int64_t count, Monotonic now) const noexcept;
   /// Bytes of the table, which never change.
   std::size_t bytes() const noexcept { return (mask_ + 1) * kWays * sizeof(Slot); }
 
@@ -64,6 +73,13 @@ class BucketTable {
   struct Free {
     void operator()(void* memory) const noexcept;
   };
+  /// A key's place: its slot, or, where it has none, the one that gives way to it.
+  struct Place {
+    Slot* slot;
+    std::uint64_t tag;
+    Monotonic full_at(Monotonic now) const noexcept { return slot->tag == tag ? Monotonic(std::chrono::nanoseconds(slot->full_at)) : now; }
+  };
+  Place place_of(BucketKey key) const noexcept;
 
   std::uint64_t seeds_[2];
   std::size_t mask_;

@@ -41,6 +41,44 @@ TEST(Bucket, says_when_the_next_token_is_there) {
   EXPECT_EQ(take(rate, first.full_at, kStart + 10s).wait, 0ns);
 }
 
+TEST(Bucket, says_when_so_many_tokens_are_there) {
+  constexpr Rate rate = Rate::per_second(10, 3);
+  Monotonic full_at = kStart;
+  EXPECT_EQ(until(rate, 3, full_at, kStart), 0ns);
+  EXPECT_EQ(until(rate, 5, full_at, kStart), 200ms) << "two more than are saved up";
+  full_at = take(rate, take(rate, full_at, kStart).full_at, kStart).full_at;
+  EXPECT_EQ(until(rate, 1, full_at, kStart), 0ns);
+  EXPECT_EQ(until(rate, 2, full_at, kStart), 100ms);
+  EXPECT_EQ(until(rate, 3, full_at, kStart + 150ms), 50ms);
+}
+
+RC_GTEST_PROP(Bucket, lets_no_more_through_in_any_window_than_it_says, ()) {
+  const auto count = *rc::gen::inRange(2, 20);
+  const auto saved = *rc::gen::inRange(1, count);
+  const Rate rate = Rate::within(count, 2s, saved);
+  Monotonic now = kStart, full_at = kStart;
+  std::vector<Monotonic> through;
+  for (const int pause : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 300))) {
+    now += std::chrono::milliseconds(pause);
+    for (int i = 0; i < 3; ++i) {
+      const Taken taken = take(rate, full_at, now);
+      full_at = taken.full_at;
+      if (taken.wait.count() == 0) through.push_back(now);
+    }
+  }
+  for (auto first = through.begin(); first != through.end(); ++first)
+    RC_ASSERT(std::ranges::count_if(first, through.end(), [&](Monotonic at) { return at - *first < 2s; }) <= count);
+}
+
+TEST(BucketTable, asking_takes_no_token) {
+  BucketTable table(64, 1);
+  constexpr Rate rate = Rate::per_second(1, 2);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(table.until({7, 4}, rate, 2, kStart), 0ns);
+  EXPECT_FALSE(table.take({7, 4}, rate, kStart));
+  EXPECT_EQ(table.until({7, 4}, rate, 1, kStart), 0ns);
+  EXPECT_EQ(table.until({7, 4}, rate, 2, kStart), 1s);
+}
+
 TEST(BucketTable, keys_do_not_share_tokens) {
   BucketTable table(64, 1);
   constexpr Rate rate = Rate::per_second(1, 2);
