@@ -35,6 +35,7 @@ struct Job {
   std::string correlation_id;
   Timestamp created_at;
   Timestamp due;  ///< when this try was to begin
+  std::string held_for{};  ///< what its last run put it on hold for; empty when that was tried
 };
 
 /// The jobs of a queue by state, one for each consumer.

@@ -147,14 +147,17 @@ std::uint64_t Queue::void_leases(sql::Session& session, Timestamp now, Random ra
   return failed;
 }
 
-void Queue::freed(std::string_view queue, std::string_view resource) {
+bool Queue::freed(std::string_view queue, std::string_view resource) {
+  bool waits = false;
   for (auto& consumer : consumers_) {
     if (consumer.queue != queue) continue;
     const auto held = consumer.held.find(resource);
     if (held == consumer.held.end()) continue;
+    waits |= held->second.rows > held->second.freed;
     ++held->second.freed;
     wake();
   }
+  return waits;
 }
 
 awaitable<Queue::Claimed> Queue::claim() {
@@ -186,13 +189,19 @@ awaitable<Queue::Claimed> Queue::claim() {
   before_write("claim");
   auto taken = co_await database_.write([wants, running, freed, lease, now = wheel_.clock().now()](sql::Session& session) {
     Taken result;
-    if (const auto end = store::next_lease_end(session); end && *end <= now) store::release(session, now, running);
+    auto end = store::next_lease_end(session);
+    if (end && *end <= now) {
+      store::release(session, now, running);
+      end = store::next_lease_end(session);  // those of jobs that run here are left
+    }
     store::promote(session, now);
     for (const auto& [consumer, resource, count] : freed) result.let_go.push_back(store::let_go(session, consumer->queue, consumer->name, resource, count));
     for (const auto& want : wants) result.jobs.push_back(want.limit == 0 ? std::vector<Job>() : store::claim(session, want.queue, want.consumer, want.limit, now, lease));
     result.next_due = store::next_due(session);
+    // What was taken just now has the longest lease of all, so there is nothing to ask once more.
+    if (!end && std::ranges::any_of(result.jobs, [](const auto& jobs) { return !jobs.empty(); })) end = now + lease;
     // Mostly a lease of a job that runs here and is renewed before: then the look was for nothing. One that ended and could not be renewed is no hurry.
-    if (const auto end = store::next_lease_end(session)) {
+    if (end) {
       const auto look = std::max(*end, now + lease / 4);
       if (!result.next_due || look < *result.next_due) result.next_due = look;
     }

@@ -73,8 +73,9 @@ class Queue {
   /// The same for many jobs that differ by their payload alone; all or, when the queue has no room for all, none. `like.payload` and
   /// `like.dedupe_id` are not looked at.
   Result<void> insert_many(sql::Session& session, const NewJob& like, std::span<const std::string> payloads, Timestamp now) const;
-  /// A resource that handlers of the queue may have named in Outcome::hold has room for one more. Cheap when no job waits for it.
-  void freed(std::string_view queue, std::string_view resource);
+  /// A resource that handlers of the queue may have named in Outcome::hold has room for one more. Cheap when no job waits for it. Whether one does that
+  /// no earlier call is going to let go.
+  bool freed(std::string_view queue, std::string_view resource);
   /// Jobs were committed.
   void wake() {
     pending_ = true;

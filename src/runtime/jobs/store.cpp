@@ -62,11 +62,11 @@ void promote(sql::Session& session, Timestamp now) {
 
 std::vector<Job> claim(sql::Session& session, const std::string& queue, const std::string& consumer, std::size_t limit, Timestamp now,
                        std::chrono::milliseconds lease) {
-  using Row = std::tuple<JobId, std::string, int, int, std::string, Timestamp, int, Timestamp>;
+  using Row = std::tuple<JobId, std::string, int, int, std::string, Timestamp, int, Timestamp, std::optional<std::string>>;
   auto rows = session.all<Row>(
       "update jobs set state = 'running', attempts = attempts + 1, lease_until = :4, updated_at = :5 where id in "
       "(select id from jobs where queue = :1 and consumer = :2 and state = 'ready' order by priority desc, id limit :3) "
-      "returning id, payload, attempts, max_retries, correlation_id, created_at, priority, run_at",
+      "returning id, payload, attempts, max_retries, correlation_id, created_at, priority, run_at, held_for",
       queue, consumer, static_cast<std::int64_t>(limit), now + lease, now);
   // RETURNING has no order of its own.
   std::ranges::sort(rows, [](const Row& a, const Row& b) {
@@ -74,7 +74,7 @@ std::vector<Job> claim(sql::Session& session, const std::string& queue, const st
   });
   std::vector<Job> jobs;
   jobs.reserve(rows.size());
-  for (auto& [id, payload, attempts, max_retries, correlation, created, priority, due] : rows)
+  for (auto& [id, payload, attempts, max_retries, correlation, created, priority, due, held_for] : rows)
     jobs.push_back({.id = id,
                     .queue = queue,
                     .consumer = consumer,
@@ -83,7 +83,8 @@ std::vector<Job> claim(sql::Session& session, const std::string& queue, const st
                     .max_retries = max_retries,
                     .correlation_id = std::move(correlation),
                     .created_at = created,
-                    .due = due});
+                    .due = due,
+                    .held_for = std::move(held_for).value_or(std::string())});
   return jobs;
 }
 
@@ -97,7 +98,7 @@ void end(sql::Session& session, const JobId& job, const Outcome& outcome, Timest
     return;
   }
   WATCHBELL_ASSERT(outcome.kind == Outcome::Kind::retry && outcome.after);
-  session.execute("update jobs set state = 'delayed', run_at = :2, lease_until = null, last_error = :3, updated_at = :4 where id = :1", job,
+  session.execute("update jobs set state = 'delayed', run_at = :2, held_for = null, lease_until = null, last_error = :3, updated_at = :4 where id = :1", job,
                   now + *outcome.after, utf8_prefix(outcome.reason, kMostOfReason), now);
 }
 
@@ -112,7 +113,7 @@ void hold(sql::Session& session, const JobId& job, const std::string& resource, 
 
 std::int64_t let_go(sql::Session& session, const std::string& queue, const std::string& consumer, const std::string& resource, std::int64_t count) {
   return session.execute(
-      "update jobs set state = 'ready', held_for = null where id in "
+      "update jobs set state = 'ready' where id in "
       "(select id from jobs where queue = :1 and consumer = :2 and state = 'held' and held_for = :3 order by priority desc, id limit :4)",
       queue, consumer, resource, count);
 }

@@ -483,6 +483,32 @@ CO_TEST(Jobs, Q_5_jobs_that_wait_for_a_full_resource_hold_up_no_others) {
   co_await f.close();
 }
 
+CO_TEST(Jobs, Q_5_a_job_says_what_it_waited_for_until_it_was_tried) {
+  RuntimeFixture f(loop);
+  std::vector<std::string> waited;
+  struct Twice {
+    static awaitable<Outcome> run(std::vector<std::string>& w, Job job) {
+      w.push_back(job.held_for);
+      if (w.size() == 1) co_return Outcome::hold("slow");
+      if (w.size() == 2) co_return Outcome::retry("no", 1s);
+      co_return Outcome::done();
+    }
+  };
+  EXPECT_TRUE(f.queue->consume("q", "c", [&](const Job& job) { return Twice::run(waited, job); }));
+  co_await f.queue->start();
+  EXPECT_FALSE(f.queue->freed("q", "slow")) << "nobody waits for it";
+  co_await enqueue(f, {.queue = "q", .payload = "1"});
+  co_await f.until([&] { return waited.size() == 1 && f.queue->statistics().running == 0; });
+  EXPECT_FALSE(f.queue->freed("q", "other"));
+  EXPECT_TRUE(f.queue->freed("q", "slow"));
+  EXPECT_FALSE(f.queue->freed("q", "slow")) << "who waited is let go already";
+  co_await f.until([&] { return waited.size() == 2 && f.queue->statistics().running == 0; });
+  co_await f.elapse_until([&] { return waited.size() == 3; });
+  EXPECT_EQ(waited, (std::vector<std::string>{"", "slow", ""}));
+  co_await f.until([&] { return f.queue->statistics().done == 1; });
+  co_await f.close();
+}
+
 CO_TEST(Jobs, Q_3_jobs_that_waited_for_room_are_taken_up_by_the_next_process) {
   RuntimeFixture f(loop);
   {
