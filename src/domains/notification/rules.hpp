@@ -58,6 +58,12 @@ struct Verdict {
   bool operator==(const Verdict&) const = default;
 };
 
+  /// A retry, as nobody answered.
+  static Verdict nobody_there(std::string why) {
+    auto verdict = retry(std::move(why));
+    verdict.unreachable = true;
+    return verdict;
+  }
 /// The longest Retry-After that is honoured.
 inline constexpr std::chrono::hours kRetryAfterMax{24};
 /// Seconds from a Retry-After header (RFC 9110 10.2.3): a whole number, or an HTTP date (IMF-fixdate), which may have passed (0). At most kRetryAfterMax.

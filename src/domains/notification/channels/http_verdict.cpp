@@ -14,11 +14,7 @@ rules::Verdict judge(const http::ClientResult& result, Timestamp now) {
     case unresolvable:
     case connect_failed:
     case tls_failed:
-    case timed_out: {
-      auto verdict = rules::Verdict::retry(result.error().message);
-      verdict.unreachable = true;
-      return verdict;
-    }
+    case timed_out: return rules::Verdict::nobody_there(result.error().message);
     case too_large:
     case protocol_error:
     case cancelled:

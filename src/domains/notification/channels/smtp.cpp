@@ -188,11 +188,7 @@ rules::Verdict Smtp::judge(const mail::SmtpResult& result) {
     case unresolvable:
     case connect_failed:
     case tls_failed:
-    case timed_out: {
-      auto verdict = rules::Verdict::retry(result.error().message);
-      verdict.unreachable = true;
-      return verdict;
-    }
+    case timed_out: return rules::Verdict::nobody_there(result.error().message);
     case login_refused:
     case protocol_error:
     case temporary:

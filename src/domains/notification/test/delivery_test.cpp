@@ -221,16 +221,9 @@ awaitable<std::vector<SinkRequest>> die_at(async::Loop& loop, std::string point)
   co_await f.begin();
   co_await f.notify({user(1)});
   co_await f.until([&] { return f.pauses.paused(point); });
-  f.scope.spawn("stop", f.queue->stop(0ms));
-  co_await f.until([&] {
-    f.clock.advance(10ms);  // the time that running jobs get to end passes
-    return f.scope.size() == 0;
-  });
-  // What a killed process leaves: a job under a lease nobody renews.
-  co_await f.database->write([](sql::Session& s) { s.execute("update jobs set state = 'running', lease_until = 9000000000000000000"); });
+  co_await f.kill();
   jobs::Queue next(f.wheel, *f.database, f.on_fault(), {}, 8);
-  EXPECT_TRUE(consume(next, f.service, f.deliveries, 512));
-  co_await next.start();
+  co_await f.begin_anew(next);
   co_await f.until([&] { return next.statistics().done == 1; });
   EXPECT_EQ(co_await f.state(), "delivered 1 ");
   EXPECT_EQ(co_await f.attempts(), "success");

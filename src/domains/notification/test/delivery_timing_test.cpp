@@ -247,13 +247,8 @@ awaitable<std::vector<SinkRequest>> die_with_a_digest(async::Loop& loop, std::st
     f.clock.advance(5min + 1s, 1s);
     co_await f.until([&] { return f.pauses.paused(point); });
   }
-  f.scope.spawn("stop", f.queue->stop(0ms));
-  co_await f.until([&] {
-    f.clock.advance(10ms);
-    return f.scope.size() == 0;
-  });
-  // What a killed process leaves: jobs under leases that nobody renews, those of joined deliveries as well.
-  co_await f.database->write([](sql::Session& s) { s.execute("update jobs set state = 'running', lease_until = 9000000000000000000"); });
+  co_await f.kill();
+  // Jobs of joined deliveries are left as well.
   const auto later = DeliveryId::parse(co_await f.one<std::string>("select id from deliveries order by created_at desc, id desc limit 1")).value();
   co_await f.database->write([later, now = f.clock.now()](sql::Session& s) {
     auto job = Deliveries::job();
@@ -261,8 +256,7 @@ awaitable<std::vector<SinkRequest>> die_with_a_digest(async::Loop& loop, std::st
     jobs::store::insert(s, job, "notification", now);
   });
   jobs::Queue next(f.wheel, *f.database, f.on_fault(), {}, 8);
-  EXPECT_TRUE(consume(next, f.service, f.deliveries, 512));
-  co_await next.start();
+  co_await f.begin_anew(next);
   co_await f.elapse_until([&] { return next.statistics().done == 2; }, 1s);
   EXPECT_EQ(co_await f.states(), "delivered 1, delivered 1");
   EXPECT_EQ(co_await f.rows("delivery_attempts"), 2);
@@ -291,16 +285,9 @@ CO_TEST(DeliveryTiming, N_5_a_digest_killed_before_it_was_recorded_arrives_again
 
 /// The process has died for the fifth time in a row while a job ran; another one begins.
 awaitable<void> die_once_more(WithTimes& f, jobs::Queue& next) {
-  f.scope.spawn("stop", f.queue->stop(0ms));
-  co_await f.until([&] {
-    f.clock.advance(10ms);
-    return f.scope.size() == 0;
-  });
-  co_await f.database->write([](sql::Session& s) {
-    s.execute("update jobs set state = 'running', lease_until = 9000000000000000000, last_error = :1", jobs::store::interruption(4));
-  });
-  EXPECT_TRUE(consume(next, f.service, f.deliveries, 512));
-  co_await next.start();
+  co_await f.kill();
+  co_await f.database->write([](sql::Session& s) { s.execute("update jobs set last_error = :1", jobs::store::interruption(4)); });
+  co_await f.begin_anew(next);
   EXPECT_EQ(co_await f.rows("jobs where state = 'failed'"), 1) << "the queue gives it up: it may be what ended the process";
 }
 

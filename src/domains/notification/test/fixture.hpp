@@ -113,6 +113,20 @@ struct Fixture : watchbell::test::RuntimeFixture {
     co_await bench.close();
     co_await close();
   }
+  /// The process is killed: what ran says nothing any more, and its jobs are under leases that nobody renews.
+  awaitable<void> kill() {
+    scope.spawn("stop", queue->stop(0ms));
+    co_await until([&] {
+      clock.advance(10ms);  // the time that running jobs get to end passes
+      return scope.size() == 0;
+    });
+    co_await database->write([](sql::Session& s) { s.execute("update jobs set state = 'running', lease_until = 9000000000000000000"); });
+  }
+  /// The next process begins.
+  awaitable<void> begin_anew(jobs::Queue& next) {
+    EXPECT_TRUE(consume(next, service, deliveries, places_.at_once));
+    co_await next.start();
+  }
   awaitable<std::shared_ptr<Page>> open_page(UserId of) {
     const auto page = std::make_shared<Page>(loop.executor());
     const std::string cookie = of.to_string();

@@ -51,14 +51,8 @@ struct WithCodes : WithSink {
   /// The process dies while a try stands at the pause point, and another one begins.
   awaitable<void> die_at(std::string point, jobs::Queue& next) {
     co_await until([&] { return pauses.paused(point); });
-    scope.spawn("stop", queue->stop(0ms));
-    co_await until([&] {
-      clock.advance(10ms);  // the time that running jobs get to end passes
-      return scope.size() == 0;
-    });
-    co_await database->write([](sql::Session& s) { s.execute("update jobs set state = 'running', lease_until = 9000000000000000000"); });
-    EXPECT_TRUE(consume(next, service, deliveries, 512));
-    co_await next.start();
+    co_await kill();
+    co_await begin_anew(next);
   }
 };
 

@@ -213,6 +213,37 @@ CO_TEST(SqlDatabase, one_of_three_in_a_group_fails_and_two_commit) {
   co_await f.db->close();
 }
 
+CO_TEST(SqlDatabase, a_group_runs_again_when_one_of_it_is_undone_and_the_others_are_kept_once) {
+  Fixture f(loop);
+  Gate gate;
+  f.tasks.spawn("holder", [](Fixture& fixture, Gate& g) -> awaitable<void> {
+    static_cast<void>(co_await fixture.db->write([&](Session&) { g.hold(); }));
+  }(f, gate));
+  co_await gate.held(loop);
+  std::array<std::atomic<int>, 3> runs{};
+  std::array<std::string, 3> outcomes;
+  const auto counted = [&](std::size_t n, std::string name, bool keep) {
+    f.tasks.spawn(name, write_into(*f.db, [&runs, n, name, keep](Session& session) -> Result<void> {
+                    ++runs[n];
+                    insert(session, name);
+                    if (!keep) return fail(ErrorCode::conflict, "no");
+                    return {};
+                  }, outcomes[n]));
+  };
+  counted(0, "ann", true);
+  counted(1, "bob", false);
+  counted(2, "cid", true);
+  co_await until_waiting(f, 3);
+  gate.open();
+  co_await f.tasks.join();
+  EXPECT_THAT(outcomes, ElementsAre("kept", "CONFLICT", "kept"));
+  EXPECT_EQ(runs[0], 2) << "it was undone with the one behind it";
+  EXPECT_EQ(runs[1], 2);
+  EXPECT_EQ(runs[2], 1) << "the first run did not come so far";
+  EXPECT_THAT(*co_await f.db->read(names), ElementsAre("ann", "cid"));
+  co_await f.db->close();
+}
+
 CO_TEST(SqlDatabase, a_violation_that_is_caught_is_an_outcome) {
   Fixture f(loop);
   const auto take = [](Session& session) -> Result<void> {

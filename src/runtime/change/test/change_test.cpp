@@ -263,6 +263,64 @@ CO_TEST(Change, C_11_a_refused_change_drops_and_says_nothing) {
   co_await f.close();
 }
 
+/// Runs the change of the test whose job this is, which ends the job by its own commit.
+awaitable<jobs::Outcome> ended_by_a_change(Fixture& f, jobs::Job job, async::Event& go, std::atomic<int>& runs) {
+  ++f.jobs_run;
+  co_await go.wait();
+  const auto done = co_await f.changes->run([&f, &runs, job](Change& change) {
+    ++runs;
+    f.act(change);
+    change.ends(job, jobs::Outcome::done());
+  });
+  co_return done ? jobs::Outcome::done().as_written() : jobs::Outcome::retry("no");
+}
+
+CO_TEST(Change, C_11_those_written_together_with_one_that_is_refused_run_twice_and_have_done_it_once) {
+  Fixture f(loop);
+  async::Event go(loop.executor());
+  std::atomic<int> runs = 0;
+  std::atomic<int> refused = 0;
+  EXPECT_TRUE(f.queue->consume("q", "c", [&](const jobs::Job& job) { return ended_by_a_change(f, job, go, runs); }));
+  co_await f.queue->start();
+  const auto socket = co_await f.open();
+  EXPECT_TRUE(co_await f.changes->run([](Change& change) { EXPECT_TRUE(change.enqueues({.queue = "q", .payload = "{}", .dedupe_id = {}, .correlation_id = {}})); }));
+  co_await f.until([&] { return f.jobs_run == 1; });
+  // While a commit is held, what is to be written waits, and is one group then.
+  AtCommit commit;
+  commit.hold = true;
+  f.scope.spawn("before", [](Fixture& with, AtCommit& at) -> awaitable<void> {
+    static_cast<void>(co_await with.database->write([&at](sql::Session& session) {
+      at.meet(session);
+      session.execute("insert into t values (7)");
+    }));
+  }(f, commit));
+  co_await f.until([&] { return commit.held.load(); });
+  go.notify_all();
+  co_await f.until([&] { return f.database->waiting() == 1; });
+  std::optional<bool> kept;
+  f.scope.spawn("refused", [](Fixture& with, std::atomic<int>& times, std::optional<bool>& out) -> awaitable<void> {
+    const auto done = co_await with.changes->run([&with, &times](Change& change) -> Result<void> {
+      ++times;
+      with.act(change);
+      return fail(ErrorCode::conflict, "no");
+    });
+    out = done.has_value();
+  }(f, refused, kept));
+  co_await f.until([&] { return f.database->waiting() == 2; });
+  commit.open();
+  co_await f.until([&] { return kept.has_value() && f.queue->statistics().running == 0; });
+  EXPECT_EQ(kept, false);
+  EXPECT_EQ(runs, 2) << "without savepoints at first, and again with them";
+  EXPECT_EQ(refused, 2);
+  EXPECT_EQ(co_await f.count(), 2) << "the one before, and the survivor's once";
+  EXPECT_EQ(socket->sent.size(), 1u);
+  EXPECT_EQ(co_await f.job_rows(), 0);
+  EXPECT_EQ(f.queue->statistics().done, 1u);
+  EXPECT_EQ(f.jobs_run, 1);
+  EXPECT_TRUE(f.faults.empty());
+  co_await f.close();
+}
+
 CO_TEST(Change, S_7_who_refetches_on_a_signal_sees_the_change) {
   Fixture f(loop);
   std::vector<std::optional<std::int64_t>> seen(20);
