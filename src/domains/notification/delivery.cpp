@@ -268,6 +268,7 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
     if (delivery.attempts > 0 || (delivery.next_at && *delivery.next_at > delivery.created_at)) outgoing.message.collapse_key.reset();
     verdict = co_await send_over(*way.channel, delivery.user_id, std::move(outgoing), std::move(way.admin_config), std::move(way.user_config));
     took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.monotonic() - began);
+        .type = delivery.transactional ? MessageType::transactional : MessageType::notification,
     if (leave && verdict.unreachable) leave->failed(clock_.monotonic());
     else if (leave) leave->answered();
   }

@@ -19,6 +19,10 @@ using DeliveryId = Id<struct DeliveryTag>;
 enum class Importance { info, warning, critical };
 BOOST_DESCRIBE_ENUM(Importance, info, warning, critical)
 
+/// What a message is to its receiver: told by the inbox too, or sent to him alone, whatever he has switched off.
+enum class MessageType { notification, transactional };
+BOOST_DESCRIBE_ENUM(MessageType, notification, transactional)
+
 /// A button under a message. `url` is a path of this site or absolute http(s).
 struct Action {
   std::string label;

@@ -44,7 +44,7 @@ Request Backstage::request(const Outgoing& outgoing, const BackstageAdmin& admin
   if (!entity.contains(':')) entity.insert(0, admin.default_entity_prefix.str());
   object payload{{"title", markdown::literal(markdown::Format::plain, message.title)},
                  {"severity", by_importance(message.importance, "normal", "high", "critical")},
-                 {"topic", "notification"}};
+                 {"topic", rpc::enum_text(outgoing.type)}};
   if (auto description = body_of(markdown::Format::plain, message); !description.empty()) payload["description"] = std::move(description);
   if (message.action) payload["link"] = message.action->url;
   auto request = post(joined(admin.base_url->str(), "/api/notifications/notifications"),

@@ -56,6 +56,7 @@ struct Outgoing {
 };
 
 /// A way out of the inbox. Settings are plain JSON in the clear, valid for their type. Loop-only, but for what does not suspend. A new channel is a
+  MessageType type = MessageType::notification;
 /// header, a source and a test in this folder, and one line in registry.cpp.
 class Channel {
  public:

@@ -10,7 +10,7 @@ namespace {
 struct WireBody {
   int version = 1;
   Timestamp timestamp;
-  std::string type = "notification";
+  MessageType type = MessageType::notification;
   std::string title;
   std::string body;
   Importance importance = Importance::info;
@@ -72,6 +72,7 @@ Request Webhook::request(const Outgoing& outgoing, const WebhookAdmin& admin, co
   request.method = "POST";
   request.url = user.url.str();
   request.body = rpc::to_json(WireBody{.timestamp = outgoing.created_at,
+                                       .type = outgoing.type,
                                        .title = outgoing.message.title,
                                        .body = outgoing.message.body,
                                        .importance = outgoing.message.importance,

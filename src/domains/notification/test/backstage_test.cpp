@@ -23,6 +23,13 @@ TEST(Backstage, N_13_a_payload_of_plain_text) {
   EXPECT_EQ(text(rig.body(outgoing(Importance::info), backend(), entity("x")), "/payload/severity"), "normal");
 }
 
+TEST(Backstage, its_topic_says_what_is_sent_to_one_alone) {
+  Rig<Backstage> rig;
+  auto message = outgoing();
+  message.type = MessageType::transactional;
+  EXPECT_EQ(text(rig.body(message, backend(), entity("x")), "/payload/topic"), "transactional");
+}
+
 TEST(Backstage, an_entity_without_a_kind_gets_the_prefix) {
   Rig<Backstage> rig;
   EXPECT_EQ(text(rig.body(outgoing(), backend(), entity("jane")), "/recipients/entityRef"), "user:default/jane");

@@ -31,6 +31,7 @@ CO_TEST(Delivery, N_5_a_signed_notification_arrives_once) {
   EXPECT_EQ(head(request, "Content-Type"), "application/json");
   const auto body = boost::json::parse(request.body).as_object();
   EXPECT_EQ(body.at("title"), "Disk full");
+  EXPECT_EQ(body.at("type"), "notification");
   EXPECT_EQ(body.at("version"), 1);
   EXPECT_EQ(co_await f.state(), "delivered 1 ");
   EXPECT_EQ(co_await f.attempts(), "success");
@@ -423,6 +424,7 @@ CO_TEST(AccountMessages, a_link_to_a_new_password_goes_straight_out_and_leaves_n
   co_await f.until_settled(2);
   CO_ASSERT_EQ(f.sink.requests, 1u);
   const auto body = boost::json::parse(f.sink.seen[0].body).as_object();
+  EXPECT_EQ(body.at("type"), "transactional");
   const std::string url(body.at("action").as_object().at("url").as_string());
   EXPECT_TRUE(url.starts_with("http") && url.ends_with("/auth/reset-password?token=t0ken")) << url;
   for (const std::string table : {"notifications", "jobs", "dispatches where sealed is not null or title || body <> '' or action_url is not null"})

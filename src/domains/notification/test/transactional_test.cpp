@@ -66,6 +66,7 @@ CO_TEST(Transactional, N_5_is_answered_by_what_the_first_tries_came_to) {
   EXPECT_EQ(co_await f.send(f.to(user(2))), "0: webhook The user has not set the channel up");
   EXPECT_EQ(co_await f.rows("notifications"), 0);
   EXPECT_EQ(co_await f.rows("delivery_attempts"), 3) << "its tries are recorded";
+  for (const auto& request : f.sink.seen) EXPECT_EQ(boost::json::parse(request.body).at("type"), "transactional");
   co_await f.end();
 }
 

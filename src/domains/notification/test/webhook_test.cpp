@@ -42,6 +42,14 @@ TEST(Webhook, N_5_body_and_headers_are_the_public_contract) {
   EXPECT_EQ(request.policy, net::EgressPolicy::channel);
 }
 
+TEST(Webhook, its_type_says_what_is_sent_to_one_alone) {
+  Rig<Webhook> rig;
+  auto message = outgoing();
+  EXPECT_EQ(text(rig.body(message, {}, receiver()), "/type"), "notification");
+  message.type = MessageType::transactional;
+  EXPECT_EQ(text(rig.body(message, {}, receiver()), "/type"), "transactional");
+}
+
 TEST(Webhook, without_a_secret_nothing_is_signed_and_without_an_action_none_is_said) {
   Rig<Webhook> rig;
   auto plain = outgoing();
