@@ -179,9 +179,9 @@ std::function<std::optional<std::string>(std::string_view)> as_it_is(std::functi
 }
 
 Row rate(std::string name, std::optional<Rate> Config::*member, std::string help) {
-  const auto preset = (Config().*member).value();
+  const auto preset = Config().*member;
   return {{.name = std::move(name),
-           .preset = fmt::format("{}/{}", preset.per_second, preset.burst),
+           .preset = preset ? fmt::format("{}/{}", preset->per_second, preset->burst) : "off",
            .allowed = "PER_SECOND/BURST, such as 100/400, or off",
            .help = std::move(help)},
           [=](Config& config, std::string_view text) {
@@ -386,6 +386,8 @@ std::vector<Row> make_rows() {
   add(number("job_concurrency", &Config::job_concurrency, 1, 100, "Jobs of one kind running at once, deliveries apart."));
   add(number("delivery_concurrency", &Config::delivery_concurrency, 1, 10'000, "Deliveries under way at once."));
   add(number("delivery_concurrency_per_host", &Config::delivery_concurrency_per_host, 1, 10'000, "Deliveries under way at once to one host."));
+  add(rate("delivery_rate_per_channel", &Config::delivery_rate_per_channel, "Deliveries over one channel, beside what its provider allows."));
+  add(rate("delivery_rate_per_host", &Config::delivery_rate_per_host, "Deliveries to one host, beside what its provider allows."));
   add(number("probe_concurrency", &Config::probe_concurrency, 1, 10'000, "Health checks under way at once."));
   add(number("response_max_bytes", &Config::response_max_bytes, kKiB, 64 * kMiB, "What a health check reads of an answer; the rest is cut."));
   add(number("run_retention_days", &Config::run_retention_days, 1, 3650, "Days that single runs of health checks are kept."));

@@ -107,6 +107,8 @@ struct Config {
   std::int64_t job_concurrency = 10;
   std::int64_t delivery_concurrency = 512;
   std::int64_t delivery_concurrency_per_host = 64;
+  std::optional<Rate> delivery_rate_per_channel;
+  std::optional<Rate> delivery_rate_per_host;
   std::int64_t probe_concurrency = 256;
   std::int64_t response_max_bytes = 256 * 1024;
   std::int64_t run_retention_days = 7;

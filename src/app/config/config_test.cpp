@@ -50,6 +50,8 @@ TEST(Config, defaults_need_nothing) {
   EXPECT_EQ(config->sockets_max, 20'000);
   EXPECT_EQ(config->max_body_bytes, 1 << 20);
   EXPECT_EQ(config->delivery_concurrency, 512);
+  EXPECT_FALSE(config->delivery_rate_per_channel) << "ten thousand webhooks may go out within a second";
+  EXPECT_FALSE(config->delivery_rate_per_host);
 }
 
 TEST(Config, the_presets_of_the_table_are_the_defaults_of_the_struct) {
@@ -174,6 +176,8 @@ TEST(Config, bad_values_name_setting_value_and_what_is_allowed) {
       {"RATE_LIMIT_SIGN_IN", "3/10", "COUNT/SECONDSs"},
       {"RATE_LIMIT_SIGN_IN", "3/s", "COUNT/SECONDSs"},
       {"RATE_LIMIT_SIGN_IN", "s", "COUNT/SECONDSs"},
+      {"DELIVERY_RATE_PER_CHANNEL", "10", "PER_SECOND/BURST"},
+      {"DELIVERY_RATE_PER_HOST", "0/1", "PER_SECOND/BURST"},
       {"SOCKETS_PER_USER", "0", "from 1 to"},
       {"MAX_BODY_BYTES", "1e6", "from 1024 to"},
       {"MAX_BODY_BYTES", "99999999999999999999", "from 1024 to"},
@@ -217,6 +221,7 @@ TEST(Config, good_values_are_read) {
       "WATCHBELL_RATE_LIMIT_ADDRESS=1/2",
       "WATCHBELL_RATE_LIMIT_SIGN_IN=5/60s",
       "WATCHBELL_JOB_CONCURRENCY= 12 ",
+      "WATCHBELL_DELIVERY_RATE_PER_CHANNEL=50/100",
       "WATCHBELL_CACHE_PER_SCOPE_SHARE=0.25",
   });
   ASSERT_TRUE(config) << config.error().message;
@@ -241,6 +246,8 @@ TEST(Config, good_values_are_read) {
   EXPECT_EQ(config->rate_limit_address, (Rate{1, 2}));
   EXPECT_EQ(config->rate_limit_sign_in, (Quota{5, std::chrono::seconds(60)}));
   EXPECT_EQ(config->job_concurrency, 12);
+  EXPECT_EQ(config->delivery_rate_per_channel, (Rate{50, 100}));
+  EXPECT_EQ(resolved({}, "delivery_rate_per_host = '5/5'")->delivery_rate_per_host, (Rate{5, 5}));
   EXPECT_EQ(config->cache_per_scope_share, 0.25);
   EXPECT_EQ(resolved({}, "cache_per_scope_share = 0.75")->cache_per_scope_share, 0.75);
   EXPECT_EQ(resolved({}, "cache_per_scope_share = 1")->cache_per_scope_share, 1);

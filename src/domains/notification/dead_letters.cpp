@@ -59,7 +59,7 @@ awaitable<Result<void>> DeadLetters::replay(DeliveryId id, Note note) {
       if (!delivery) return fail(ErrorCode::not_found, "There is no delivery {}", id.to_string());
       return rules::judge_replay(*delivery);
     }
-    auto job = Deliveries::job();
+    auto job = Deliveries::job(store::find_delivery(change.sql(), *revived).value().message.importance);
     job.payload = Deliveries::payload_of(*revived);
     if (auto enqueued = change.enqueues(job); !enqueued) return std::unexpected(std::move(enqueued.error()));
     if (note) note(change);

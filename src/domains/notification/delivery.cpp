@@ -31,25 +31,29 @@ namespace {
 
 /// How long a delivery may wait for a host that is down, without a try.
 constexpr std::chrono::hours kWaitsForItsHost{24};
+/// Of what is critical: before the rest, and behind what somebody waits for.
+constexpr int kCriticalPriority = 5;
 
 }  // namespace
 
-Deliveries::Deliveries(sql::Database& database, Changes& changes, const Clock& clock, async::PausePoints& pauses, const crypto::Keyring& keyring,
-                       const ChannelSettings& channels, FindUser find_user, Executor executor, Options options)
+Deliveries::Deliveries(sql::Database& database, Changes& changes, async::TimerWheel& wheel, async::PausePoints& pauses, const crypto::Keyring& keyring,
+                       const ChannelSettings& channels, FindUser find_user, Options options)
     : database_(database),
       changes_(changes),
-      clock_(clock),
+      clock_(wheel.clock()),
       pauses_(pauses),
       keyring_(keyring),
       channels_(channels),
       find_user_(std::move(find_user)),
       options_(std::move(options)),
       random_(options_.seed),
-      gate_(executor, options_.per_host) {}
+      gate_(wheel.executor(), options_.per_host),
+      rates_(wheel, options_.rates) {}
 
-jobs::NewJob Deliveries::job() {
+jobs::NewJob Deliveries::job(Importance importance) {
   jobs::NewJob job;
   job.queue = kDeliveryQueue;
+  if (importance == Importance::critical) job.priority = kCriticalPriority;
   // A delivery counts its own tries; those of its job are used up by faults of ours alone.
   job.max_retries = 1'000'000;
   return job;
@@ -216,6 +220,7 @@ awaitable<Result<std::optional<Deliveries::Prepared>>> Deliveries::prepare(Deliv
 }
 
 awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
+  auto visit = rates_.visit(std::move(job.held_for));
   const auto payload = rpc::from_json<DeliveryPayload>(job.payload);
   if (!payload) co_return Outcome::give_up("the job names no delivery");
   auto prepared = co_await prepare(payload->delivery);
@@ -242,7 +247,6 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
     for (const auto& host : hosts)
       // Waiting here would keep a place from those whose receivers are quick.
       if (gate_.room(host) == 0) co_return Outcome::hold(host);
-    for (const auto& host : hosts) passes.push_back(std::move(gate_.try_enter(host).value()));
     // A host that is down is left alone, which costs no try; but what is old goes by the schedule all the same, lest it stays for ever.
     std::optional<HostCircuits::Leave> leave;
     if (hosts.size() == 1 && !delivery.transactional && clock_.now() - delivery.created_at < kWaitsForItsHost) {
@@ -250,6 +254,12 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
       if (!asked) co_return Outcome::retry(fmt::format("{} cannot be reached and is left alone for the moment", hosts.front()), spread(asked.error()));
       leave.emplace(std::move(*asked));
     }
+    // Last, as a token that was taken is spent.
+    if (auto taken = visit.take(rates_.buckets(*way.channel, way.admin_config, way.user_config, hosts)); !taken) {
+      if (!taken.error().line.empty()) co_return Outcome::hold(std::move(taken.error().line));
+      co_return Outcome::retry("more go out than may", spread(std::chrono::ceil<std::chrono::milliseconds>(taken.error().time)));
+    }
+    for (const auto& host : hosts) passes.push_back(std::move(gate_.try_enter(host).value()));
     co_await pauses_.at("delivery.before_send");
     at = clock_.now();
     const auto began = clock_.monotonic();
@@ -258,6 +268,7 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
         .key = delivery.id,
         .message = said(delivery, with),
         .created_at = delivery.created_at,
+        .type = delivery.transactional ? MessageType::transactional : MessageType::notification,
         .recipient = std::move(way.recipient),
         .thread = with.size() > 1                 ? std::nullopt
                   : delivery.message.collapse_key ? delivery.message.collapse_key
@@ -268,7 +279,6 @@ awaitable<jobs::Outcome> Deliveries::run(jobs::Job job) {
     if (delivery.attempts > 0 || (delivery.next_at && *delivery.next_at > delivery.created_at)) outgoing.message.collapse_key.reset();
     verdict = co_await send_over(*way.channel, delivery.user_id, std::move(outgoing), std::move(way.admin_config), std::move(way.user_config));
     took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.monotonic() - began);
-        .type = delivery.transactional ? MessageType::transactional : MessageType::notification,
     if (leave && verdict.unreachable) leave->failed(clock_.monotonic());
     else if (leave) leave->answered();
   }
@@ -370,7 +380,7 @@ awaitable<Result<void>> Deliveries::take_up() {
         write_try(change.sql(), *delivery, with, {.at = change.now(), .status = AttemptStatus::failure, .error_message = reason, .duration_ms = 0}, settled,
                   tried, change.now());
         if (!settled.after) continue;
-        auto next = job();
+        auto next = job(delivery->message.importance);
         next.payload = failed.payload;
         next.delay = *settled.after;
         if (auto enqueued = change.enqueues(next); !enqueued) return std::unexpected(std::move(enqueued.error()));
@@ -401,8 +411,10 @@ awaitable<Result<TestResult>> Deliveries::test(UserId user, std::string strategy
   if (!found) co_return std::unexpected(std::move(found.error()));
   if (found->channel == nullptr) co_return TestResult{.success = false, .error = std::move(found->missing)};
   const auto& channel = *found->channel;
-  std::vector<HostGate::Pass> passes;
   auto hosts = channel.hosts(found->admin_config, found->user_config);
+  if (const auto wait = rates_.take_at_once(rates_.buckets(channel, found->admin_config, found->user_config, hosts)); wait.count() > 0)
+    co_return TestResult{.success = false, .error = fmt::format("The channel takes no more messages for {} s", std::chrono::ceil<std::chrono::seconds>(wait).count())};
+  std::vector<HostGate::Pass> passes;
   std::ranges::sort(hosts);  // in one order: of two who wait none has what the other waits for
   for (auto& host : hosts) passes.push_back(co_await gate_.enter(std::move(host)));
   const auto now = clock_.now();

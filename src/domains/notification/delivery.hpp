@@ -11,6 +11,7 @@
 #include "async/pause.hpp"
 #include "base/random.hpp"
 #include "domains/notification/channel_settings.hpp"
+#include "domains/notification/delivery_rates.hpp"
 #include "domains/notification/host_circuits.hpp"
 #include "domains/notification/host_gate.hpp"
 #include "domains/notification/oauth_links.hpp"
@@ -34,6 +35,7 @@ class Deliveries {
   struct Options {
     std::string base_url;       ///< no trailing slash
     std::size_t per_host = 64;  ///< requests to one host at a time
+    DeliveryRates::Options rates{};
     std::uint64_t seed = 1;     ///< of the jitter
     std::int64_t hurry = 1;     ///< for tests: pauses between tries are so many times shorter
     /// A link that switches the channel off for the user; none where it is not set.
@@ -41,16 +43,19 @@ class Deliveries {
     /// Makes the settings of a linked channel usable (OAuthLinks::renew). Where it is not set, they are used as they are.
     std::function<awaitable<Renewed>(const channels::Channel&, UserId, std::string admin_config, std::string used, bool refused)> renew{};
   };
-  Deliveries(sql::Database& database, Changes& changes, const Clock& clock, async::PausePoints& pauses, const crypto::Keyring& keyring,
-             const ChannelSettings& channels, FindUser find_user, Executor executor, Options options);
+  Deliveries(sql::Database& database, Changes& changes, async::TimerWheel& wheel, async::PausePoints& pauses, const crypto::Keyring& keyring,
+             const ChannelSettings& channels, FindUser find_user, Options options);
 
   const ChannelSettings& channels() const noexcept { return channels_; }
 
-  /// How many more deliveries a host takes now, and who is told when it takes one more: for the queue, which keeps the jobs that wait for a host.
-  std::size_t room(std::string_view host) const noexcept { return gate_.room(host); }
-  void on_room(std::function<void(std::string_view host)> told) { gate_.on_room(std::move(told)); }
+  /// How many more deliveries a host or a rate takes now, and who is told when it takes one more: for the queue, which keeps the jobs that wait for it.
+  std::size_t room(std::string_view held_for) { return DeliveryRates::is_line(held_for) ? rates_.room(held_for) : gate_.room(held_for); }
+  void on_room(const std::function<bool(std::string_view held_for)>& told) {
+    gate_.on_room([told](std::string_view host) { told(host); });
+    rates_.on_call(told);
+  }
 
-  /// One try of the delivery that the job names. Outcome::hold while its host is full.
+  /// One try of the delivery that the job names. Outcome::hold while its host is full, or until there is a token for it.
   awaitable<jobs::Outcome> run(jobs::Job job);
   /// Deliveries whose jobs the queue gave up, as they were running whenever the process died: that was one failed try, and they go on by the schedule, or
   /// are dead.
@@ -73,8 +78,8 @@ class Deliveries {
   /// What a transactional message is sealed with.
   static std::string aad_of(const DispatchId& dispatch);
 
-  /// The job of a delivery, and its payload.
-  static jobs::NewJob job();
+  /// The job of a delivery that is so important, and its payload.
+  static jobs::NewJob job(Importance importance);
   static std::string payload_of(const DeliveryId& id);
 
  private:
@@ -150,6 +155,7 @@ class Deliveries {
   Random random_;
   HostGate gate_;
   HostCircuits circuits_;
+  DeliveryRates rates_;
   std::shared_ptr<Look> next_look_;  ///< takes more
   std::function<void(const DispatchId&)> on_tried_;
 };

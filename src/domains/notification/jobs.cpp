@@ -16,9 +16,9 @@ Result<void> consume(jobs::Queue& queue, Service& service, Deliveries& deliverie
   auto dispatches = queue.consume(std::string(kDispatchQueue), "notification", [&service](const jobs::Job& job) { return service.run_dispatch(job); },
                                   {.concurrency = kDispatchesAtOnce});
   if (!dispatches) return dispatches;
-  deliveries.on_room([&queue](std::string_view host) { queue.freed(kDeliveryQueue, host); });
+  deliveries.on_room([&queue](std::string_view held_for) { return queue.freed(kDeliveryQueue, held_for); });
   return queue.consume(std::string(kDeliveryQueue), "notification", [&deliveries](const jobs::Job& job) { return deliveries.run(job); },
-                       {.concurrency = deliveries_at_once, .room = [&deliveries](std::string_view host) { return deliveries.room(host); }});
+                       {.concurrency = deliveries_at_once, .room = [&deliveries](std::string_view held_for) { return deliveries.room(held_for); }});
 }
 
 awaitable<void> keep_house(Deliveries& deliveries, Retention& retention, const jobs::Queue& queue, async::TimerWheel& wheel) {

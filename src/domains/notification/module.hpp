@@ -28,6 +28,7 @@ class Module {
     std::size_t notify_body_bytes = 8 * 1024 * 1024;
     std::size_t deliveries_at_once = 512;
     std::size_t deliveries_per_host = 64;
+    DeliveryRates::Options delivery_rates{};
     std::int64_t hurry = 1;  ///< for tests: pauses between the tries of a delivery are so many times shorter
   };
   Module(Runtime& runtime, auth::Service& auth, Options options);

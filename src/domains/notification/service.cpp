@@ -498,7 +498,7 @@ Result<void> Service::write_deliveries(Change& change, const Dispatch& dispatch,
     }
     if (deliveries.empty()) continue;
     store::insert_deliveries(change.sql(), dispatch.id, channel->id(), deliveries, change.now());
-    if (auto enqueued = change.enqueues_many(Deliveries::job(), payloads); !enqueued) return enqueued;
+    if (auto enqueued = change.enqueues_many(Deliveries::job(dispatch.message.importance), payloads); !enqueued) return enqueued;
   }
   return {};
 }

@@ -93,7 +93,7 @@ Result<std::optional<DispatchId>> Transactional::put(Change& change, const Order
       store::refuse_delivery(session, row.id, way.missing, change.now());
       continue;
     }
-    auto job = Deliveries::job();
+    auto job = Deliveries::job(order.message.importance);
     job.payload = Deliveries::payload_of(row.id);
     job.priority = kPriority;
     if (auto enqueued = change.enqueues(job); !enqueued) return std::unexpected(std::move(enqueued.error()));

@@ -11,6 +11,7 @@
 #include "domains/notification/rules.hpp"
 #include "domains/notification/types.hpp"
 #include "domains/notification/views.hpp"
+#include "runtime/limits/bucket_table.hpp"
 #include "runtime/settings/record_type.hpp"
 
 namespace watchbell::notification::channels {
@@ -38,6 +39,12 @@ struct Traits {
   std::string user_instructions;
 };
 
+/// How often a provider takes messages.
+struct Allowance {
+  std::string of;  ///< what the provider counts by: a bot, a chat, a webhook; may be a secret, and so is nowhere kept
+  limits::Rate rate;
+};
+
 /// Who a message goes to, as his account has it.
 struct Recipient {
   std::string email;
@@ -49,6 +56,7 @@ struct Outgoing {
   DeliveryId key;        ///< the same on every try; receivers know a repetition by it
   Message message;       ///< with absolute URLs
   Timestamp created_at;  ///< of what is told, not of this try
+  MessageType type = MessageType::notification;
   Recipient recipient{};
   std::optional<std::string> thread{};  ///< its collapse key, or the group it is about: for channels that keep together what belongs together
   std::string leave_url{};  ///< switches the channel off for the recipient; empty for what is sent whatever he switched off
@@ -56,7 +64,6 @@ struct Outgoing {
 };
 
 /// A way out of the inbox. Settings are plain JSON in the clear, valid for their type. Loop-only, but for what does not suspend. A new channel is a
-  MessageType type = MessageType::notification;
 /// header, a source and a test in this folder, and one line in registry.cpp.
 class Channel {
  public:
@@ -73,6 +80,8 @@ class Channel {
   virtual std::optional<std::string> contact(std::string_view user_config) const = 0;
   /// The hosts that are going to be asked, for counting; each once.
   virtual std::vector<std::string> hosts(std::string_view admin_config, std::string_view user_config) const = 0;
+  /// What the provider's documentation allows with these settings, the narrowest first.
+  virtual std::vector<Allowance> allowances(std::string_view /*admin_config*/, std::string_view /*user_config*/) const { return {}; }
   /// The user's settings without targets that are no more; for channels with several.
   virtual std::string without(std::string_view user_config, const std::vector<std::string>& /*targets*/) const { return std::string(user_config); }
   /// This server's registration at the provider that users connect to; nothing while the administrator's settings lack it.

@@ -18,6 +18,7 @@ BOOST_DESCRIBE_STRUCT(DiscordUser, (), (webhook_url))
 class Discord final : public HttpChannel<DiscordAdmin, DiscordUser> {
  public:
   Discord(http::Client& client, const Clock& clock);
+  std::vector<Allowance> allowances(std::string_view admin_config, std::string_view user_config) const override;
   Request request(const Outgoing& outgoing, const DiscordAdmin& admin, const DiscordUser& user, Timestamp now) const override;
   rules::Verdict judge_answer(const http::ClientResponse& answer, Timestamp now) const override;
 

@@ -71,8 +71,6 @@ class HttpChannel : public Channel {
   virtual std::optional<std::string> contact_of(const User& user) const = 0;
   /// A URL of the host that is going to be asked; empty when there is none.
   virtual std::string server(const Admin& admin, const User& user) const = 0;
-
- private:
   /// Stored settings were judged when they were written and again when they were opened.
   template <class T>
   T read(std::string_view json) const {
@@ -81,6 +79,7 @@ class HttpChannel : public Channel {
     return std::move(*value);
   }
 
+ private:
   http::Client& client_;
   const Clock& clock_;
 };

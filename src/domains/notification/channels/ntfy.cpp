@@ -16,6 +16,10 @@ using Unit = markdown::Limit::Unit;
 // docs.ntfy.sh/publish, "Limitations": a longer message becomes an attachment, or is refused.
 constexpr std::size_t kMessageMax = 4096;
 
+// docs.ntfy.sh/publish, "Limitations": 60 requests at once, then one each 5 s. Servers of other people have limits of their own, and so has an account.
+constexpr std::string_view kPublicServer = "ntfy.sh";
+constexpr limits::Rate kPerVisitor{.every = std::chrono::seconds(5), .burst = 60};
+
 }  // namespace
 
 std::vector<rpc::Hint> NtfyAdmin::hints() {
@@ -41,6 +45,12 @@ Ntfy::Ntfy(http::Client& client, const Clock& clock)
 
 std::optional<std::string> Ntfy::contact_of(const NtfyUser& user) const { return user.topic.is_set() ? std::optional(user.topic.str()) : std::nullopt; }
 std::string Ntfy::server(const NtfyAdmin& admin, const NtfyUser&) const { return admin.server_url.str(); }
+
+std::vector<Allowance> Ntfy::allowances(std::string_view admin_config, std::string_view) const {
+  const auto admin = read<NtfyAdmin>(admin_config);
+  if (admin.token || rules::host_of(admin.server_url.str()) != kPublicServer) return {};
+  return {{.of = std::string(kPublicServer), .rate = kPerVisitor}};
+}
 
 Request Ntfy::request(const Outgoing& outgoing, const NtfyAdmin& admin, const NtfyUser& user, Timestamp) const {
   const auto& message = outgoing.message;

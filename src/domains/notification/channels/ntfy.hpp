@@ -22,6 +22,7 @@ BOOST_DESCRIBE_STRUCT(NtfyUser, (), (topic))
 class Ntfy final : public HttpChannel<NtfyAdmin, NtfyUser> {
  public:
   Ntfy(http::Client& client, const Clock& clock);
+  std::vector<Allowance> allowances(std::string_view admin_config, std::string_view user_config) const override;
   Request request(const Outgoing& outgoing, const NtfyAdmin& admin, const NtfyUser& user, Timestamp now) const override;
 
  private:

@@ -16,6 +16,9 @@ using markdown::Format;
 constexpr std::size_t kSectionMax = 3000;
 constexpr std::size_t kButtonMax = 75;
 
+// docs.slack.dev/apis/web-api/rate-limits: one a second for each incoming webhook, "short bursts" allowed; how short is not said.
+constexpr auto kPerWebhook = limits::Rate::per_second(1, 3);
+
 /// `verbatim` keeps Slack from finding names and channels in plain text.
 object section(std::string text) { return {{"type", "section"}, {"text", {{"type", "mrkdwn"}, {"text", std::move(text)}, {"verbatim", true}}}}; }
 
@@ -44,6 +47,10 @@ std::optional<std::string> Slack::contact_of(const SlackUser& user) const {
   return user.webhook_url ? std::optional(user.webhook_url->value.str()) : std::nullopt;
 }
 std::string Slack::server(const SlackAdmin&, const SlackUser& user) const { return contact_of(user).value_or(std::string()); }
+
+std::vector<Allowance> Slack::allowances(std::string_view, std::string_view user_config) const {
+  return {{.of = contact(user_config).value_or(std::string()), .rate = kPerWebhook}};
+}
 
 Request Slack::request(const Outgoing& outgoing, const SlackAdmin&, const SlackUser& user, Timestamp) const {
   if (!user.webhook_url) return std::unexpected("The webhook URL is missing");

@@ -18,6 +18,7 @@ BOOST_DESCRIBE_STRUCT(SlackUser, (), (webhook_url))
 class Slack final : public HttpChannel<SlackAdmin, SlackUser> {
  public:
   Slack(http::Client& client, const Clock& clock);
+  std::vector<Allowance> allowances(std::string_view admin_config, std::string_view user_config) const override;
   Request request(const Outgoing& outgoing, const SlackAdmin& admin, const SlackUser& user, Timestamp now) const override;
 
  private:

@@ -20,6 +20,9 @@ using Unit = markdown::Limit::Unit;
 constexpr std::size_t kMessageMax = 28'000;
 constexpr std::size_t kTitleMax = 2000;
 constexpr std::size_t kBodyMax = 16'000;
+// learn.microsoft.com/graph/throttling-limits, "Microsoft Teams service limits": 20 chat messages a second of an app in a tenant. Opening the chat, which goes
+// with each, may be done more often.
+constexpr auto kPerApp = limits::Rate::within(20, std::chrono::seconds(1), 4);
 /// With a refresh before and another try after it, a try ends well before the lease of its job does.
 constexpr std::chrono::seconds kTimeout(5);
 
@@ -123,6 +126,12 @@ std::optional<std::string> Teams::contact(std::string_view user_config) const {
 std::vector<std::string> Teams::hosts(std::string_view admin_config, std::string_view) const {
   const auto admin = rpc::from_json<TeamsAdmin>(admin_config);
   return admin ? std::vector<std::string>{rules::host_of(api(*admin, "/"))} : std::vector<std::string>();
+}
+
+std::vector<Allowance> Teams::allowances(std::string_view admin_config, std::string_view) const {
+  const auto admin = rpc::from_json<TeamsAdmin>(admin_config);
+  if (!admin) return {};
+  return {{.of = admin->client_id.str() + " " + (admin->tenant_id ? admin->tenant_id->str() : std::string()), .rate = kPerApp}};
 }
 
 std::optional<oauth::Client> Teams::oauth(std::string_view admin_config) const {

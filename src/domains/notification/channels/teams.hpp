@@ -32,6 +32,7 @@ class Teams final : public Channel {
   const settings::RecordType& user_config() const override;
   std::optional<std::string> contact(std::string_view user_config) const override;
   std::vector<std::string> hosts(std::string_view admin_config, std::string_view user_config) const override;
+  std::vector<Allowance> allowances(std::string_view admin_config, std::string_view user_config) const override;
   std::optional<oauth::Client> oauth(std::string_view admin_config) const override;
   std::optional<std::string> external_id(const boost::json::object& claims) const override;
   awaitable<rules::Verdict> send(Outgoing outgoing, std::string admin_config, std::string user_config) const override;

@@ -22,6 +22,14 @@ constexpr std::size_t kLabelMax = 500;
 constexpr std::size_t kUrlMax = 2048;
 static_assert(kTitleMax + kLabelMax + kUrlMax + 100 < kTextMax, "there is room for some of the body");
 
+// core.telegram.org/bots/faq, "My bot is hitting limits": one message a second in a chat, 20 a minute in a group, about 30 a second of a bot.
+constexpr auto kPerChat = limits::Rate::per_second(1, 1);
+constexpr auto kPerGroup = limits::Rate::within(20, std::chrono::seconds(60), 2);
+constexpr auto kPerBot = limits::Rate::within(30, std::chrono::seconds(1), 5);
+
+/// Ids of groups and channels are negative, and only those have names.
+bool is_group(std::string_view chat_id) { return chat_id.starts_with('-') || chat_id.starts_with('@'); }
+
 /// The token is part of the URL's path, so nothing else may be in it.
 bool is_token(std::string_view text) {
   return std::ranges::all_of(
@@ -65,6 +73,13 @@ std::optional<std::string> Telegram::contact_of(const TelegramUser& user) const 
 }
 std::string Telegram::server(const TelegramAdmin& admin, const TelegramUser&) const {
   return admin.api_base_url ? admin.api_base_url->str() : "https://api.telegram.org";
+}
+
+std::vector<Allowance> Telegram::allowances(std::string_view admin_config, std::string_view user_config) const {
+  const auto admin = read<TelegramAdmin>(admin_config);
+  const std::string bot = admin.bot_token ? admin.bot_token->value.str() : std::string();
+  const std::string chat = contact(user_config).value_or(std::string());
+  return {{.of = bot + " " + chat, .rate = is_group(chat) ? kPerGroup : kPerChat}, {.of = bot, .rate = kPerBot}};
 }
 
 Request Telegram::request(const Outgoing& outgoing, const TelegramAdmin& admin, const TelegramUser& user, Timestamp) const {

@@ -22,6 +22,7 @@ BOOST_DESCRIBE_STRUCT(TelegramUser, (), (chat_id))
 class Telegram final : public HttpChannel<TelegramAdmin, TelegramUser> {
  public:
   Telegram(http::Client& client, const Clock& clock);
+  std::vector<Allowance> allowances(std::string_view admin_config, std::string_view user_config) const override;
   Request request(const Outgoing& outgoing, const TelegramAdmin& admin, const TelegramUser& user, Timestamp now) const override;
   rules::Verdict judge_answer(const http::ClientResponse& answer, Timestamp now) const override;
 

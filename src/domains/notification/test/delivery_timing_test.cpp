@@ -251,7 +251,7 @@ awaitable<std::vector<SinkRequest>> die_with_a_digest(async::Loop& loop, std::st
   // Jobs of joined deliveries are left as well.
   const auto later = DeliveryId::parse(co_await f.one<std::string>("select id from deliveries order by created_at desc, id desc limit 1")).value();
   co_await f.database->write([later, now = f.clock.now()](sql::Session& s) {
-    auto job = Deliveries::job();
+    auto job = Deliveries::job(Importance::info);
     job.payload = Deliveries::payload_of(later);
     jobs::store::insert(s, job, "notification", now);
   });

@@ -62,10 +62,11 @@ class Page final : public http::WebSocket {
   async::Event event_;
 };
 
-/// Deliveries under way at a time, and of them to one host.
+/// Deliveries under way at a time, and of them to one host; and how often they go out.
 struct Places {
   std::size_t at_once = 512;
   std::size_t per_host = 64;
+  DeliveryRates::Options rates{};
 };
 
 /// The domain on a database of its own, a clock moved by hand, and a real HTTP client that may reach loopback unless told otherwise.
@@ -112,6 +113,13 @@ struct Fixture : watchbell::test::RuntimeFixture {
     co_await mail.close();
     co_await bench.close();
     co_await close();
+  }
+  /// As a process has them that has just begun.
+  Deliveries new_deliveries() {
+    return Deliveries(*database, *changes, wheel, pauses, keyring, channel_settings, find_user(),
+                      {.base_url = "https://watchbell.test", .per_host = places_.per_host, .rates = places_.rates, .seed = 3,
+                       .renew = [this](const channels::Channel& channel, UserId of, std::string admin, std::string used,
+                                       bool refused) { return links.renew(channel, of, std::move(admin), std::move(used), refused); }});
   }
   /// The process is killed: what ran says nothing any more, and its jobs are under leases that nobody renews.
   awaitable<void> kill() {
@@ -168,7 +176,10 @@ struct Fixture : watchbell::test::RuntimeFixture {
     co_return sent->notified_count;
   }
   awaitable<Result<void>> set_webhook(UserId of, std::string config, bool enabled = true) {
-    SetPreference input{.strategy_id = Text<1, 200>::of("notification-webhook.webhook"), .enabled = {enabled}, .user_config = {}};
+    return set_channel("notification-webhook.webhook", of, std::move(config), enabled);
+  }
+  awaitable<Result<void>> set_channel(std::string id, UserId of, std::string config, bool enabled = true) {
+    SetPreference input{.strategy_id = Text<1, 200>::of(std::move(id)), .enabled = {enabled}, .user_config = {}};
     if (config == "null") input.user_config = Patch<ConfigJson>::cleared();
     else if (!config.empty()) input.user_config = Patch<ConfigJson>::set(ConfigJson{.text = std::move(config)});
     co_return co_await channel_settings.set_preference(of, std::move(input));
@@ -186,10 +197,7 @@ struct Fixture : watchbell::test::RuntimeFixture {
   PushSubscriptions push_subscriptions{*database, *changes, channel_settings};
   OAuthLinks links{*database, *changes, channel_settings, bench.client, identity, keyring, clock, loop.executor(), "https://watchbell.test"};
   Service service{*database, cache, *changes, scope, channel_settings, existing(), viewers(), [this](const UserId& one) { return hub->online(one); }};
-  Deliveries deliveries{*database,   *changes,        clock,
-                        pauses,      keyring,         channel_settings,
-                        find_user(), loop.executor(), {.base_url = "https://watchbell.test", .per_host = places_.per_host, .seed = 3,
-                         .renew = [this](const channels::Channel& channel, UserId of, std::string admin, std::string used, bool refused) { return links.renew(channel, of, std::move(admin), std::move(used), refused); }}};
+  Deliveries deliveries = new_deliveries();
   Transactional transactional{*database, *changes, wheel, keyring, deliveries};
   Retention retention{*database, *changes, settings, service};
   /// Users are called by the last digit of their ids; those who are gone by nothing.

@@ -20,8 +20,8 @@ inline std::string status(int code, std::string more = {}) { return fmt::format(
 
 /// The domain with a receiver that gives its answers one after the other, the last one for ever.
 struct WithSink : Fixture {
-  explicit WithSink(async::Loop& l, std::vector<std::string> replies, std::string egress_allow = "127.0.0.0/8")
-      : Fixture(l, std::move(egress_allow)), answers(std::move(replies)), sink(l.executor(), [this](const SinkRequest&) {
+  explicit WithSink(async::Loop& l, std::vector<std::string> replies, std::string egress_allow = "127.0.0.0/8", Places places = {})
+      : Fixture(l, std::move(egress_allow), nullptr, Storage::memory, places), answers(std::move(replies)), sink(l.executor(), [this](const SinkRequest&) {
           const std::size_t i = std::min(sink.requests, answers.size() - 1);
           return SinkReply{answers[i], SinkReply::Then::close};
         }) {
