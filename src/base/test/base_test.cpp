@@ -5,6 +5,7 @@
 #include "base/bounded.hpp"
 #include "base/clock.hpp"
 #include "base/id.hpp"
+#include "base/like.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
 
@@ -115,6 +116,12 @@ TEST(Error, one_table_gives_status_and_code) {
 TEST(Utf8, prefix_ends_between_characters) {
   EXPECT_EQ(utf8_prefix("a\xc3\xa4", 2), "a");
   EXPECT_EQ(utf8_prefix("a\xc3\xa4", 3), "a\xc3\xa4");
+}
+
+TEST(Like, what_is_searched_for_is_taken_by_its_letters) {
+  EXPECT_EQ(like_containing("Ann_%\\"), "%ann\\_\\%\\\\%");
+  EXPECT_EQ(like_containing("Ä"), "%Ä%");
+  EXPECT_EQ(like_containing(""), "%%");
 }
 
 TEST(ConstantTime, compares_content_and_length) {

@@ -101,15 +101,6 @@ std::vector<std::string> added(const std::vector<std::string>& before, const std
   return result;
 }
 
-std::string containing(std::string_view text) {
-  std::string pattern = "%";
-  for (const char c : ascii_lower(text)) {
-    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
-    pattern += c;
-  }
-  return pattern + "%";
-}
-
 std::optional<std::string_view> cookie_value(std::string_view header, std::string_view name) noexcept {
   while (!header.empty()) {
     const auto end = header.find(';');

@@ -84,9 +84,6 @@ bool among(const auto& list, const auto& value) { return std::ranges::find(list,
 /// Those of `now` that `before` lacks. Both sorted.
 std::vector<std::string> added(const std::vector<std::string>& before, const std::vector<std::string>& now);
 
-/// The pattern of LIKE (escape '\') for what holds `text` without regard to case of ASCII letters.
-std::string containing(std::string_view text);
-
 /// `name: value` of a cookie header, the first that matches; still encoded.
 std::optional<std::string_view> cookie_value(std::string_view header, std::string_view name) noexcept;
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/like.hpp"
 #include "domains/auth/events.hpp"
 #include "domains/auth/rules.hpp"
 #include "domains/auth/service.hpp"
@@ -37,7 +38,7 @@ awaitable<Result<Listing<UserView>>> Service::users(PageInput page) {
 }
 
 awaitable<Result<std::vector<FoundUser>>> Service::search_users(std::string text) {
-  co_return co_await database_.read([pattern = rules::containing(text)](sql::Session& session) {
+  co_return co_await database_.read([pattern = like_containing(text)](sql::Session& session) {
     std::vector<FoundUser> found;
     for (auto& user : store::search_users(session, pattern, kFound))
       found.push_back({.id = user.id, .name = std::move(user.name), .email = std::move(user.email)});

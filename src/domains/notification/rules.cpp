@@ -86,6 +86,13 @@ std::string host_of(std::string_view url) {
   return ascii_lower(rest.substr(0, rest.find_first_of("/?#")));
 }
 
+Result<std::string> clean_search(std::string_view text) {
+  const auto trimmed = trim(text);
+  if (trimmed.empty() || utf16_length(trimmed) > kSearchMax)
+    return fail_field(ErrorCode::bad_request, "search", "search must be 1 to {} characters long", kSearchMax);
+  return std::string(trimmed);
+}
+
 namespace {
 
 bool is_kind(std::string_view kind) {

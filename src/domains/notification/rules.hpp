@@ -27,6 +27,9 @@ inline constexpr std::size_t kSubjectBytesMax = std::size_t{32} * 1024;
 Result<void> judge_subjects(const std::vector<Subject>& subjects);
 /// Without control characters. ErrorCode::bad_request.
 Result<void> judge_collapse_key(std::string_view key);
+/// What is searched for, without blanks at its ends: 1 to kSearchMax characters. ErrorCode::bad_request.
+inline constexpr std::size_t kSearchMax = 100;
+Result<std::string> clean_search(std::string_view text);
 /// The message cut to what a notification may hold (title 200, body 10,000, label 120, names of subjects 200 UTF-16 units); an unusable action, subject or
 /// collapse key is left out. For senders of ours, whose change must not fail over a long name.
 Message clamped(Message message);
@@ -55,15 +58,15 @@ struct Verdict {
   static Verdict delivered() { return {}; }
   static Verdict retry(std::string why, std::optional<std::chrono::seconds> after = {}) { return {Kind::retry, std::move(why), after}; }
   static Verdict refused(std::string why) { return {Kind::refused, std::move(why), {}}; }
-  bool operator==(const Verdict&) const = default;
-};
-
   /// A retry, as nobody answered.
   static Verdict nobody_there(std::string why) {
     auto verdict = retry(std::move(why));
     verdict.unreachable = true;
     return verdict;
   }
+  bool operator==(const Verdict&) const = default;
+};
+
 /// The longest Retry-After that is honoured.
 inline constexpr std::chrono::hours kRetryAfterMax{24};
 /// Seconds from a Retry-After header (RFC 9110 10.2.3): a whole number, or an HTTP date (IMF-fixdate), which may have passed (0). At most kRetryAfterMax.

@@ -206,7 +206,21 @@ coherence::Target Service::subscriptions_of(const UserId& user) const { return c
 
 // The inbox.
 
+namespace {
+
+PageView page_of(sql::Session& session, const UserId& user, const PageInput& input, const std::optional<std::string>& together, const std::optional<std::string>& search) {
+  PageView view{.notifications = {},
+                .total = store::count(session, user, input.unread_only, together, search),
+                .limit = input.limit,
+                .offset = input.offset};
+  for (auto& row : store::page(session, user, input.unread_only, input.limit, input.offset, together, search)) view.notifications.push_back(view_of(std::move(row)));
+  return view;
+}
+
+}  // namespace
+
 async::ValueTask<Result<rpc::Encoded<PageView>>> Service::notifications(UserId user, PageInput input) {
+  if (input.search) return search(user, std::move(input));
   const std::string_view which = input.unread_only ? "unread" : "all";
   std::optional<std::string> together;
   if (input.collapse_key) together = std::move(*input.collapse_key).str();
@@ -214,9 +228,16 @@ async::ValueTask<Result<rpc::Encoded<PageView>>> Service::notifications(UserId u
                             : cache::Key("inbox", UuidText(user), "page", input.limit.value(), input.offset.value(), which);
   return cache_.answer<PageView>(std::move(key), [user, limit = input.limit, offset = input.offset, unread_only = input.unread_only,
                                                   together = std::move(together)](sql::Session& session) {
-    PageView view{.notifications = {}, .total = store::count(session, user, unread_only, together), .limit = limit, .offset = offset};
-    for (auto& row : store::page(session, user, unread_only, limit, offset, together)) view.notifications.push_back(view_of(std::move(row)));
-    return view;
+    return page_of(session, user, {.limit = limit, .offset = offset, .unread_only = unread_only}, together, {});
+  });
+}
+
+awaitable<Result<rpc::Encoded<PageView>>> Service::search(UserId user, PageInput input) {
+  auto sought = rules::clean_search(input.search->str());
+  if (!sought) co_return std::unexpected(std::move(sought.error()));
+  co_return co_await database_.read([user, input = std::move(input), sought = std::move(*sought)](sql::Session& session) {
+    const auto together = input.collapse_key ? std::optional(input.collapse_key->str()) : std::nullopt;
+    return rpc::encoded(page_of(session, user, input, together, sought));
   });
 }
 

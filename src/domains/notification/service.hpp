@@ -47,7 +47,7 @@ class Service {
           Viewers viewers, Online online);
 
   // The inbox.
-  /// Newest first; page and total are of one snapshot.
+  /// Newest first; page and total are of one snapshot. What is searched for is looked up each time: keys of what people type would have no bound.
   async::ValueTask<Result<rpc::Encoded<PageView>>> notifications(UserId user, PageInput input);
   async::ValueTask<Result<rpc::Encoded<UnreadCount>>> unread_count(UserId user);
   /// Over which channels notifications of the user's went, and what became of them. Not cached: every try changes it.
@@ -96,6 +96,7 @@ class Service {
   struct Request;
   struct Sent;
 
+  awaitable<Result<rpc::Encoded<PageView>>> search(UserId user, PageInput input);
   coherence::Target inbox_of(const UserId& user) const;
   coherence::Target subscriptions_of(const UserId& user) const;
   void drop_followers(Change& change, std::string_view group_id) const;

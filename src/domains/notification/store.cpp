@@ -4,6 +4,9 @@
 #include <tuple>
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "base/like.hpp"
 
 namespace watchbell::sql {
 
@@ -99,33 +102,44 @@ Message message_of(std::string title, std::string body, std::optional<std::strin
 
 }  // namespace
 
+namespace {
+
+/// What every look into an inbox reads.
+constexpr std::string_view kRows =
+    "select id, user_id, title, body, action_label, action_url, importance, is_read, group_id, collapse_key, subjects, created_at from notifications ";
+constexpr std::string_view kNewestFirst = " order by created_at desc, id desc";
+constexpr std::string_view kCount = "select count(*) from notifications ";
+// A text for each way to choose them, so that each has its index.
+constexpr std::string_view kOfUser = "where user_id = :1";
+constexpr std::string_view kUnread = "where user_id = :1 and not is_read";
+constexpr std::string_view kOfKey = "where user_id = :1 and collapse_key = :2 and (not :3 or not is_read)";
+constexpr std::string_view kFound = R"(where user_id = :1 and (not :2 or not is_read) and (lower(title) like :3 escape '\' or lower(body) like :3 escape '\'))";
+constexpr std::string_view kFoundOfKey =
+    R"(where user_id = :1 and collapse_key = :2 and (not :3 or not is_read) and (lower(title) like :4 escape '\' or lower(body) like :4 escape '\'))";
+
+std::string text_of(std::string_view first, std::string_view which, std::string_view rest = {}) { return std::string(first).append(which).append(rest); }
+std::string page_of(std::string_view which, int limit) { return text_of(kRows, which, kNewestFirst) + fmt::format(" limit :{} offset :{}", limit, limit + 1); }
+
+}  // namespace
+
 std::vector<Notification> page(sql::Session& session, const UserId& user, bool unread_only, std::int64_t limit, std::int64_t offset,
-                               const std::optional<std::string>& collapse_key) {
-  // A text each, so that each has its index.
-  if (collapse_key)
-    return session.all<Notification>(
-        "select id, user_id, title, body, action_label, action_url, importance, is_read, group_id, collapse_key, subjects, created_at from notifications "
-        "where user_id = :1 and collapse_key = :2 and (not :3 or not is_read) order by created_at desc, id desc limit :4 offset :5",
-        user, *collapse_key, unread_only, limit, offset);
-  if (unread_only)
-    return session.all<Notification>(
-        "select id, user_id, title, body, action_label, action_url, importance, is_read, group_id, collapse_key, subjects, created_at from notifications "
-        "where user_id = :1 and not is_read order by created_at desc, id desc limit :2 offset :3",
-        user, limit, offset);
-  return session.all<Notification>(
-      "select id, user_id, title, body, action_label, action_url, importance, is_read, group_id, collapse_key, subjects, created_at from notifications "
-      "where user_id = :1 order by created_at desc, id desc limit :2 offset :3",
-      user, limit, offset);
+                               const std::optional<std::string>& collapse_key, const std::optional<std::string>& search) {
+  static const std::string all = page_of(kOfUser, 2), unread = page_of(kUnread, 2), of_key = page_of(kOfKey, 4), found = page_of(kFound, 4),
+                           found_of_key = page_of(kFoundOfKey, 5);
+  if (search && collapse_key) return session.all<Notification>(found_of_key, user, *collapse_key, unread_only, like_containing(*search), limit, offset);
+  if (search) return session.all<Notification>(found, user, unread_only, like_containing(*search), limit, offset);
+  if (collapse_key) return session.all<Notification>(of_key, user, *collapse_key, unread_only, limit, offset);
+  return session.all<Notification>(unread_only ? unread : all, user, limit, offset);
 }
 
-std::int64_t count(sql::Session& session, const UserId& user, bool unread_only, const std::optional<std::string>& collapse_key) {
-  if (collapse_key)
-    return session
-        .one<std::int64_t>("select count(*) from notifications where user_id = :1 and collapse_key = :2 and (not :3 or not is_read)", user, *collapse_key,
-                           unread_only)
-        .value();
+std::int64_t count(sql::Session& session, const UserId& user, bool unread_only, const std::optional<std::string>& collapse_key,
+                   const std::optional<std::string>& search) {
+  static const std::string all = text_of(kCount, kOfUser), of_key = text_of(kCount, kOfKey), found = text_of(kCount, kFound), found_of_key = text_of(kCount, kFoundOfKey);
+  if (search && collapse_key) return session.one<std::int64_t>(found_of_key, user, *collapse_key, unread_only, like_containing(*search)).value();
+  if (search) return session.one<std::int64_t>(found, user, unread_only, like_containing(*search)).value();
+  if (collapse_key) return session.one<std::int64_t>(of_key, user, *collapse_key, unread_only).value();
   if (unread_only) return unread_count(session, user);
-  return session.one<std::int64_t>("select count(*) from notifications where user_id = :1", user).value();
+  return session.one<std::int64_t>(all, user).value();
 }
 
 std::int64_t unread_count(sql::Session& session, const UserId& user) {

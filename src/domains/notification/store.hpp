@@ -18,9 +18,12 @@ namespace watchbell::notification::store {
 
 /// Newest first; equal instants by id, descending.
 /// @param collapse_key  those of that key alone
+/// @param search  those alone whose title or body holds it, without regard to case of ASCII letters; reads rows of the user until the page is full
 std::vector<Notification> page(sql::Session& session, const UserId& user, bool unread_only, std::int64_t limit, std::int64_t offset,
-                               const std::optional<std::string>& collapse_key = {});
-std::int64_t count(sql::Session& session, const UserId& user, bool unread_only, const std::optional<std::string>& collapse_key = {});
+                               const std::optional<std::string>& collapse_key = {}, const std::optional<std::string>& search = {});
+/// A search reads all rows of the user, or of the key.
+std::int64_t count(sql::Session& session, const UserId& user, bool unread_only, const std::optional<std::string>& collapse_key = {},
+                   const std::optional<std::string>& search = {});
 std::int64_t unread_count(sql::Session& session, const UserId& user);
 /// Of the users given, those who have unread ones, and how many.
 std::vector<std::pair<UserId, std::int64_t>> unread_counts(sql::Session& session, const std::vector<UserId>& users);

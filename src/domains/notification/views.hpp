@@ -16,8 +16,9 @@ struct PageInput {
   Integer<0, 100'000> offset = 0;
   bool unread_only = false;
   std::optional<Text<1, 200>> collapse_key{};  ///< the rows of that key alone
+  std::optional<Text<1, 200>> search{};        ///< those whose title or body holds it; 100 characters, blanks at its ends apart
 };
-BOOST_DESCRIBE_STRUCT(PageInput, (), (limit, offset, unread_only, collapse_key))
+BOOST_DESCRIBE_STRUCT(PageInput, (), (limit, offset, unread_only, collapse_key, search))
 
 struct NotificationView {
   NotificationId id;

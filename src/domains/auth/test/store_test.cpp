@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "base/like.hpp"
 #include "domains/auth/module.hpp"
-#include "domains/auth/rules.hpp"
 #include "domains/auth/store.hpp"
 #include "platform/sql/testing.hpp"
 
@@ -132,14 +132,14 @@ TEST_F(AuthStore, users_are_found_by_what_their_name_or_address_holds) {
   user("ann");
   user("Bob_B");
   user("bobxb");
-  const auto found = [&](std::string_view text) { return store::search_users(session, rules::containing(text), 20).size(); };
+  const auto found = [&](std::string_view text) { return store::search_users(session, like_containing(text), 20).size(); };
   EXPECT_EQ(found("ANN"), 1U);
   EXPECT_EQ(found("bob"), 2U);
   EXPECT_EQ(found("b_b"), 1U) << "a sign of the pattern language is a letter like others";
   EXPECT_EQ(found("%"), 0U);
   EXPECT_EQ(found("\\"), 0U);
   EXPECT_EQ(found("example.com"), 3U);
-  EXPECT_EQ(store::search_users(session, rules::containing(""), 2).size(), 2U);
+  EXPECT_EQ(store::search_users(session, like_containing(""), 2).size(), 2U);
 }
 
 TEST(AuthMigrations, the_role_of_an_older_key_becomes_its_own) {

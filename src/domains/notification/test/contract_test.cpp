@@ -204,6 +204,38 @@ CO_TEST(NotificationContract, the_inbox_over_the_wire) {
   co_await f.shut();
 }
 
+CO_TEST(NotificationContract, N_16_a_search_over_the_wire) {
+  Wire f(loop);
+  co_await f.queue->start();
+  const auto send = [&](std::string title, std::string body) {
+    return f.call("notifyUsers", R"({"json":{"userIds":[")" + kAnn + R"("],"title":")" + title + R"(","body":")" + body + "\"}}", "", "Bearer notification.notification.send");
+  };
+  EXPECT_EQ(co_await send("Disk full", "on a"), R"(200 {"json":{"notifiedCount":1}})");
+  f.clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(co_await send("CPU high", "and the disk, too"), R"(200 {"json":{"notifiedCount":1}})");
+  EXPECT_EQ(co_await send("100 %", "b"), R"(200 {"json":{"notifiedCount":1}})");
+  const auto find = [&](std::string input) { return f.call("getNotifications", R"({"json":)" + input + "}", kAnn); };
+  const auto total = [&](std::string input) -> awaitable<std::string> {
+    const auto answer = co_await find(input);
+    const auto at = answer.find(R"("total":)");
+    co_return answer.substr(0, 3) + (at == std::string::npos ? "" : " " + answer.substr(at + 8, answer.find(',', at) - at - 8));
+  };
+  EXPECT_EQ(co_await total("{}"), "200 3");
+  const auto entries = f.cache.snapshot().entries;
+  EXPECT_EQ(co_await total(R"({"search":"DISK"})"), "200 2");
+  EXPECT_EQ(co_await total(R"({"search":"  disk  ","limit":1})"), "200 2");
+  EXPECT_EQ(co_await total(R"({"search":"%"})"), "200 1");
+  EXPECT_EQ(co_await total(R"({"search":"nothing"})"), "200 0");
+  EXPECT_EQ(co_await total(R"({"search":")" + std::string(100, 'x') + "\"}"), "200 0");
+  const auto second = co_await find(R"({"search":"disk","limit":1,"offset":1})");
+  EXPECT_NE(second.find(R"("title":"Disk full")"), std::string::npos) << second;
+  EXPECT_NE(second.find(R"("total":2,"limit":1,"offset":1)"), std::string::npos) << second;
+  EXPECT_EQ(f.cache.snapshot().entries, entries) << "nothing is kept of what people type";
+  for (const std::string& bad : {std::string(R"({"search":""})"), std::string(R"({"search":"   "})"), R"({"search":")" + std::string(101, 'x') + "\"}", std::string(R"({"search":7})")})
+    EXPECT_EQ(co_await total(bad), "400") << bad;
+  co_await f.shut();
+}
+
 CO_TEST(NotificationContract, N_16_subjects_over_the_wire) {
   Wire f(loop);
   co_await f.queue->start();

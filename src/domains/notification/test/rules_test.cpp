@@ -57,6 +57,20 @@ TEST(NotificationRules, groups_of_systems_are_told_by_their_ids) {
     EXPECT_FALSE(rules::shown_object(other)) << other;
 }
 
+TEST(NotificationRules, N_16_what_is_searched_for_is_trimmed_and_has_a_bound) {
+  EXPECT_EQ(rules::clean_search("  disk full\n").value(), "disk full");
+  EXPECT_EQ(rules::clean_search(" " + std::string(100, 'x') + " ").value(), std::string(100, 'x'));
+  std::string umlauts;
+  for (int i = 0; i < 100; ++i) umlauts += "ä";
+  EXPECT_EQ(rules::clean_search(umlauts).value(), umlauts);
+  for (const std::string& bad : {std::string(), std::string(" \t "), std::string(101, 'x'), umlauts + "ä"}) {
+    const auto refused = rules::clean_search(bad);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::bad_request);
+    EXPECT_EQ(refused.error().field, "search");
+  }
+}
+
 TEST(NotificationRules, N_5_retry_after_in_both_forms) {
   EXPECT_EQ(rules::parse_retry_after("120", kNow), 120s);
   EXPECT_EQ(rules::parse_retry_after(" 0 ", kNow), 0s);

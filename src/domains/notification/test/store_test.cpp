@@ -23,8 +23,10 @@ Dispatch dispatch_at(Timestamp at, std::string title = "t") {
 }
 
 /// One notification of the user at that instant.
-NotificationId put(sql::Session& session, UserId of, Timestamp at, std::string title = "t") {
-  const auto dispatch = dispatch_at(at, std::move(title));
+NotificationId put(sql::Session& session, UserId of, Timestamp at, std::string title = "t", std::string body = "b", std::optional<std::string> key = {}) {
+  auto dispatch = dispatch_at(at, std::move(title));
+  dispatch.message.body = std::move(body);
+  dispatch.message.collapse_key = std::move(key);
   store::insert_dispatch(session, dispatch, {});
   const std::vector<store::InboxRow> rows{{.id = NotificationId::make(at), .user_id = of}};
   store::insert_notifications(session, dispatch, {}, rows);
@@ -68,6 +70,68 @@ TEST(NotificationStore, N_16_pages_have_a_stable_order) {
   EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
   EXPECT_EQ(store::count(session, user(1), false), 7);
   EXPECT_EQ(store::unread_count(session, user(1)), 7);
+}
+
+/// The titles of what a search of the user's inbox finds, newest first; and that as many are counted.
+std::string found(sql::Session& session, std::string search, bool unread_only = false, std::optional<std::string> key = {}, UserId of = user(1)) {
+  std::string titles;
+  std::int64_t rows = 0;
+  for (const auto& row : store::page(session, of, unread_only, 100, 0, key, search)) titles += row.title + "|", ++rows;
+  EXPECT_EQ(store::count(session, of, unread_only, key, search), rows) << search;
+  return titles;
+}
+
+TEST(NotificationStore, a_search_finds_titles_and_bodies_without_regard_to_case) {
+  sql::testing::MemorySession session(migrations::notification());
+  const auto first = put(session, user(1), kNow, "Disk FULL", "on host-7", "k");
+  put(session, user(1), kNow + 1s, "CPU high", "the **Disk** of Ärzte is 100 % full");
+  put(session, user(1), kNow + 2s, "a_b", R"(C:\temp)");
+  put(session, user(2), kNow, "Disk full of another");
+  EXPECT_EQ(found(session, "disk"), "CPU high|Disk FULL|");
+  EXPECT_EQ(found(session, "DISK full"), "Disk FULL|");
+  EXPECT_EQ(found(session, "host-7"), "Disk FULL|");
+  EXPECT_EQ(found(session, "nothing of it"), "");
+  // Signs of the pattern language are letters like others.
+  EXPECT_EQ(found(session, "a_b"), "a_b|");
+  EXPECT_EQ(found(session, "_"), "a_b|");
+  EXPECT_EQ(found(session, "0 %"), "CPU high|");
+  EXPECT_EQ(found(session, "%"), "CPU high|");
+  EXPECT_EQ(found(session, R"(\t)"), "a_b|");
+  EXPECT_EQ(found(session, "' or 1=1 --"), "");
+  // Beyond ASCII letters are found as they are written.
+  EXPECT_EQ(found(session, "Ärzte"), "CPU high|");
+  EXPECT_EQ(found(session, "ärzte"), "");
+  // With what else chooses rows.
+  EXPECT_EQ(found(session, "disk", false, "k"), "Disk FULL|");
+  EXPECT_EQ(found(session, "cpu", false, "k"), "");
+  EXPECT_EQ(store::mark_read(session, user(1), first), 1);
+  EXPECT_EQ(found(session, "disk", true), "CPU high|");
+  EXPECT_EQ(found(session, "disk", true, "k"), "");
+  EXPECT_EQ(found(session, "disk", false, {}, user(2)), "Disk full of another|");
+}
+
+TEST(NotificationStore, N_16_pages_of_a_search_have_a_stable_order_and_read_one_inbox) {
+  sql::testing::MemorySession session(migrations::notification());
+  for (int i = 0; i < 9; ++i) put(session, user(1), kNow + (i / 3) * 1s, i % 4 == 3 ? "other" : "disk");
+  std::vector<std::pair<Timestamp, NotificationId>> seen;
+  for (int offset = 0; offset < 8; offset += 2)
+    for (const auto& row : store::page(session, user(1), false, 2, offset, {}, "disk")) seen.emplace_back(row.created_at, row.id);
+  ASSERT_EQ(seen.size(), 7u);
+  EXPECT_TRUE(std::ranges::is_sorted(seen, std::ranges::greater()));
+  EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
+  const auto plan = [&](std::string_view what, std::string_view which, std::string_view order) {
+    std::string steps;
+    for (const auto& [id, parent, unused, detail] : session.all<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::string>>(
+             fmt::format("explain query plan select {} from notifications where {} and (lower(title) like '%x%' escape '\\' or lower(body) like '%x%' escape '\\'){}", what,
+                         which, order)))
+      steps += detail + "; ";
+    return steps;
+  };
+  constexpr std::string_view newest = " order by created_at desc, id desc limit 20 offset 0";
+  EXPECT_EQ(plan("id", "user_id = 'u' and (not 0 or not is_read)", newest), "SEARCH notifications USING INDEX notifications_inbox (user_id=?); ");
+  EXPECT_EQ(plan("count(*)", "user_id = 'u' and (not 0 or not is_read)", "").find("SEARCH notifications USING INDEX notifications_"), 0u);
+  EXPECT_EQ(plan("id", "user_id = 'u' and collapse_key = 'k' and (not 0 or not is_read)", newest),
+            "SEARCH notifications USING INDEX notifications_collapse (user_id=? AND collapse_key=?); ");
 }
 
 TEST(NotificationStore, N_12_marking_and_deleting_touch_only_rows_that_change) {
