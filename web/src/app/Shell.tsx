@@ -3,6 +3,7 @@ import { Outlet, useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useOnboardingStatus, useSession } from "@/areas/auth/queries";
 import { useUnreadCount } from "@/areas/notification/queries";
+import { useSendingInTime } from "@/areas/notification/unsent";
 import { useStoredTheme } from "@/areas/theme/queries";
 import { t } from "@/lib/i18n/t";
 import type { Session } from "@/lib/session-client";
@@ -45,6 +46,7 @@ function SignedIn({ session }: { session: Session }) {
   const unread = useUnreadCount();
   const router = useRouter();
   useStoredTheme();
+  useSendingInTime();
 
   // Another page begins at its content, as it would had the browser loaded it; whoever types into the search goes on typing.
   useEffect(

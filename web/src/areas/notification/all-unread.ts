@@ -9,11 +9,19 @@ import type { Notification } from "./queries";
 export const MOST_UNREAD = 200;
 const PAGE = 100;
 
-/** Fetches every unread row, newest first; of more than `MOST_UNREAD` only the first ones, and how many there are. */
-export function useAllUnread() {
+interface AllUnread {
+  rows: readonly Notification[];
+  total: number;
+}
+
+/**
+ * Fetches every unread row, newest first; of more than `MOST_UNREAD` only the first ones, and how many there are. What is to be done with
+ * them is done even if who asked is off the page by then.
+ */
+export function useAllUnread(onSuccess: (all: AllUnread) => void) {
   const toast = useToast();
   return useMutation({
-    mutationFn: async (): Promise<{ rows: readonly Notification[]; total: number }> => {
+    mutationFn: async (): Promise<AllUnread> => {
       // One that arrives meanwhile moves the others on, and one is met twice.
       const rows = new Map<string, Notification>();
       for (let offset = 0; ; offset += PAGE) {
@@ -22,6 +30,7 @@ export function useAllUnread() {
         if (total > MOST_UNREAD || offset + PAGE >= total) return { rows: [...rows.values()], total };
       }
     },
+    onSuccess,
     onError: (error) => toast({ tone: "error", text: t("error.undone", { what: t("inbox.marking"), why: errorText(error) }) }),
   });
 }

@@ -1,5 +1,5 @@
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useSyncExternalStore } from "react";
 import { client, type Input } from "@/lib/client";
 import { t } from "@/lib/i18n/later";
 import { refresh } from "@/lib/query";
@@ -8,53 +8,44 @@ import { useToast } from "@/ui/toasts";
 import { AT_ONCE, inChunks } from "./in-chunks";
 import { inboxKeys, type Inbox, type Notification, type UnreadCount } from "./queries";
 import { after, readsOf, UndoLine, type Step } from "./undo-line";
-import { offerSending, setUnsentReads } from "./unsent";
+import { setUnsent } from "./unsent";
 
 /** Long enough to read what happened and to find the way back. */
 const UNDO_MS = 8_000;
 
+/** One for each app: what is done in the bell and on the inbox's page is taken back in the order in which it was done. */
+const lines = new WeakMap<QueryClient, UndoLine>();
+
+function lineOf(queries: QueryClient, toast: ReturnType<typeof useToast>): UndoLine {
+  const known = lines.get(queries);
+  if (known !== undefined) return known;
+  let leaving = new AbortController();
+  const line: UndoLine = new UndoLine({
+    windowMs: UNDO_MS,
+    changed: (steps) => setUnsent(readsOf(steps), sendAtOnce),
+    send: async (step) => {
+      const error = await send(queries, step, leaving.signal);
+      if (error !== undefined) toast({ tone: "error", text: t("error.undone", { what: step.kind === "read" ? t("inbox.marking") : t("inbox.deleting"), why: errorText(error) }) });
+    },
+  });
+  const sendAtOnce = async () => {
+    leaving.abort();
+    const sent = line.flush();
+    leaving = new AbortController();
+    await sent;
+  };
+  lines.set(queries, line);
+  return line;
+}
+
 /**
- * What its reader does to the inbox, and the way back. A step goes to the server when its time is over, and at once when the page is
- * left, hidden or closed, or its reader signs out.
+ * What its reader does to the inbox, wherever that is, and the way back. A step goes to the server when its time is over, and at once
+ * when the site is left (`unsent.ts`); another page of it is no reason.
  */
 export function useUndo() {
-  const queries = useQueryClient();
   const toast = useToast();
-  const [{ line, sendAtOnce }] = useState(() => {
-    let leaving = new AbortController();
-    const line = new UndoLine({
-      windowMs: UNDO_MS,
-      changed: (steps) => setUnsentReads(readsOf(steps)),
-      send: async (step) => {
-        const error = await send(queries, step, leaving.signal);
-        if (error !== undefined) toast({ tone: "error", text: t("error.undone", { what: step.kind === "read" ? t("inbox.marking") : t("inbox.deleting"), why: errorText(error) }) });
-      },
-    });
-    const sendAtOnce = async () => {
-      leaving.abort();
-      const sent = line.flush();
-      leaving = new AbortController();
-      await sent;
-    };
-    return { line, sendAtOnce };
-  });
+  const line = lineOf(useQueryClient(), toast);
   const steps = useSyncExternalStore(line.watch, line.steps);
-
-  useEffect(() => {
-    const leave = () => void sendAtOnce();
-    const hide = () => {
-      if (document.visibilityState === "hidden") leave();
-    };
-    const withdraw = offerSending(sendAtOnce);
-    window.addEventListener("pagehide", leave);
-    document.addEventListener("visibilitychange", hide);
-    return () => {
-      withdraw();
-      window.removeEventListener("pagehide", leave);
-      document.removeEventListener("visibilitychange", hide);
-      leave();
-    };
-  }, [sendAtOnce]);
 
   const begin = (step: Step) => {
     if (step.rows.length === 0) return;

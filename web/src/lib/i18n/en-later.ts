@@ -234,7 +234,6 @@ export const later = {
   "inbox.filter": "Show",
   "inbox.all": "All",
   "inbox.unread": "Unread",
-  "inbox.markAll": "Mark all read",
   "inbox.markAllTitle": { one: "", other: "Mark all {count} as read?" },
   "inbox.markAllText": "This cannot be undone: there is a way back for up to {most} at a time.",
   "inbox.markRead": "Mark as read",

@@ -121,10 +121,10 @@ export const en = {
   "bell.label": { one: "Notifications, 1 unread", other: "Notifications, {count} unread" },
   "bell.labelNone": "Notifications, none unread",
   "bell.title": "Notifications",
-  "bell.markAll": "Mark all read",
   "bell.empty": "Nothing new",
   "bell.all": "Open inbox",
 
+  "inbox.markAll": "Mark all read",
   "inbox.marking": "Marking as read",
 
   "settings.unsubscribing": "Unsubscribing",

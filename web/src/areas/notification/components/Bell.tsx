@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 import { badgeCount } from "@/lib/format";
 import { t } from "@/lib/i18n/t";
 import { plainText } from "@/lib/plain-text";
@@ -16,12 +16,15 @@ import { useLatest, useMarkAsRead, useUnreadCount, type Inbox, type Notification
 import { useUnsentReads } from "../unsent";
 import { ImportanceMark } from "./ImportanceMark";
 
+/** With the way back from it, which would take the rest of what the first page may weigh. */
+const MarkAllRead = lazy(() => import("./MarkAllRead").then(({ MarkAllRead }) => ({ default: MarkAllRead })));
+
 /** The bell of the top bar: how many are unread, and the last five of them. */
 export function Bell() {
   const [open, setOpen] = useState(false);
   const count = useUnreadCount();
   const latest = useLatest(open);
-  const markAsRead = useMarkAsRead();
+  const content = useRef<HTMLDivElement>(null);
   const unsent = useUnsentReads();
   const close = () => setOpen(false);
   // What was just marked stays in the answer until it is fetched again; here it goes at once.
@@ -54,21 +57,11 @@ export function Bell() {
     >
       <div className="flex items-center justify-between gap-2 border-b border-line py-2 pr-2 pl-4">
         <h2 className="flex min-h-8 items-center font-semibold">{t("bell.title")}</h2>
-        {count > 0 && (
-          <Button
-            tone="quiet"
-            small
-            onClick={({ currentTarget }) => {
-              // The button goes with the last unread one; whoever pressed it stays in the panel.
-              currentTarget.closest<HTMLElement>("[role=dialog]")?.focus();
-              markAsRead.mutate(undefined);
-            }}
-          >
-            {t("bell.markAll")}
-          </Button>
-        )}
+        <Suspense fallback={count > 0 && <Button tone="quiet" small busy>{t("inbox.markAll")}</Button>}>
+          <MarkAllRead tone="quiet" small onDone={() => content.current?.closest<HTMLElement>("[role=dialog]")?.focus()} />
+        </Suspense>
       </div>
-      <div className="max-h-[min(28rem,60vh)] overflow-y-auto">
+      <div ref={content} className="max-h-[min(28rem,60vh)] overflow-y-auto">
         <Loaded query={latest} loading={<Skeleton rows={3} className="h-16" />} isEmpty={(inbox) => unreadOf(inbox).length === 0} empty={() => <EmptyState icon="bell" title={t("bell.empty")} />}>
           {(inbox) => (
             <ul className="divide-y divide-line">

@@ -4,7 +4,6 @@ import { t } from "@/lib/i18n/later";
 import { Button } from "@/ui/Button";
 import { buttonStyle } from "@/ui/button-style";
 import { Choice } from "@/ui/Choice";
-import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { EmptyState } from "@/ui/EmptyState";
 import { focusContent } from "@/ui/focus-content";
 import { Loaded } from "@/ui/Loaded";
@@ -14,10 +13,10 @@ import { Redirect } from "@/ui/Redirect";
 import { Skeleton } from "@/ui/Skeleton";
 import { Surface } from "@/ui/Surface";
 import { useKeys } from "@/ui/use-keys";
-import { MOST_UNREAD, useAllUnread } from "../all-unread";
 import { InboxList } from "../components/InboxList";
 import { KeysDialog } from "../components/KeysDialog";
-import { PAGE_SIZE, useInbox, useMarkAsRead, useUnreadCount, type Inbox } from "../queries";
+import { MarkAllRead } from "../components/MarkAllRead";
+import { PAGE_SIZE, useInbox, useMarkAsRead, type Inbox } from "../queries";
 import { after } from "../undo-line";
 import { useKeyChoice } from "../use-key-choice";
 import { useUndo } from "../use-undo";
@@ -26,12 +25,8 @@ export function InboxPage() {
   const { page = 1, show = "all" } = useSearch({ from: "/shell/inbox" });
   const navigate = useNavigate();
   const inbox = useInbox(page, show === "unread");
-  const unread = useUnreadCount();
   const markAsRead = useMarkAsRead();
-  const allUnread = useAllUnread();
-  const { steps, markRead, markAllRead, remove, undo } = useUndo();
-  /** How many are to be marked without a way back, once that is confirmed. */
-  const [tooMany, setTooMany] = useState<number>();
+  const { steps, markRead, remove, undo } = useUndo();
   const [keys, setKeys] = useKeyChoice();
   const [help, setHelp] = useState(false);
   const filter = useRef<HTMLDivElement>(null);
@@ -39,19 +34,6 @@ export function InboxPage() {
   // Another filter is another list, so it begins at its first page; what is the default is left out of the address.
   const open = (filter: typeof show, next = 1) => void navigate({ to: "/inbox", search: { ...(filter === "all" ? {} : { show: filter }), ...(next === 1 ? {} : { page: next }) } });
   const shown = (data: Inbox) => after(steps, data, show === "unread");
-
-  const markAll = () =>
-    allUnread.mutate(undefined, {
-      onSuccess: ({ rows, total }) => {
-        if (total > MOST_UNREAD) {
-          setTooMany(total);
-          return;
-        }
-        markAllRead(rows);
-        // The button goes with the last unread one.
-        focusContent();
-      },
-    });
 
   useKeys(keys ? { "?": () => setHelp(true), u: undo, "/": () => filter.current?.querySelector<HTMLElement>("input:checked")?.focus() } : {});
 
@@ -64,11 +46,7 @@ export function InboxPage() {
             <Button tone="quiet" aria-keyshortcuts="?" onClick={() => setHelp(true)}>
               {t("inbox.keys")} <kbd className="rounded border border-line px-1 font-mono text-sm">?</kbd>
             </Button>
-            {unread > 0 && (
-              <Button busy={allUnread.isPending} onClick={markAll}>
-                {t("inbox.markAll")}
-              </Button>
-            )}
+            <MarkAllRead onDone={focusContent} />
           </>
         }
       />
@@ -131,19 +109,6 @@ export function InboxPage() {
           }}
         </Loaded>
       </Surface>
-      {tooMany !== undefined && (
-        <ConfirmDialog
-          title={t("inbox.markAllTitle", { count: tooMany })}
-          text={t("inbox.markAllText", { most: MOST_UNREAD })}
-          confirm={t("inbox.markAll")}
-          busy={false}
-          onConfirm={() => {
-            setTooMany(undefined);
-            markAsRead.mutate(undefined, { onSuccess: focusContent });
-          }}
-          onClose={() => setTooMany(undefined)}
-        />
-      )}
       {help && <KeysDialog on={keys} onSwitch={setKeys} onClose={() => setHelp(false)} />}
     </>
   );

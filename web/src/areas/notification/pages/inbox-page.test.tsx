@@ -282,16 +282,22 @@ describe("undo", () => {
     expect(badge()).toBe("1");
   });
 
-  it("sends what waits when another page is opened, and before the reader signs out", async () => {
+  it("leads back from another page too, and what waits is sent before the reader signs out", async () => {
     const { user, server } = await opened(2);
     await user.click(markRead(0));
     await user.click(screen.getByRole("link", { name: "Settings" }));
-    await waitFor(() => expect(server.callsOf("notification.markAsRead")).toHaveLength(1));
-    await waitFor(() => expect(badge()).toBe("1"));
+    await screen.findByRole("heading", { name: "Settings", level: 1 });
+    expect(badge()).toBe("1");
+    await user.click(undone());
+    expect(badge()).toBe("2");
+    expect(server.callsOf("notification.markAsRead")).toEqual([]);
 
     await user.click(screen.getByRole("link", { name: /^Inbox/ }));
     await waitFor(() => expect(rows()).toHaveLength(2));
     await user.click(within(row(0)).getByRole("button", { name: "Delete" }));
+    await user.click(screen.getByRole("link", { name: "Settings" }));
+    await user.click(screen.getByRole("link", { name: /^Inbox/ }));
+    await waitFor(() => expect(titles()).toEqual(["Notice 1"]));
     const release = server.hold("notification.deleteNotification");
     await user.click(screen.getByRole("button", { name: /^Account:/ }));
     await user.click(await screen.findByRole("button", { name: "Sign out" }));

@@ -1,4 +1,5 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
+import type { UserEvent } from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { FakeBrowser } from "../../../../test/fake-browser";
 import { FakeError, type FakeServer, type FakeUser } from "../../../../test/fake/fake-server";
@@ -12,6 +13,20 @@ const notify =
 
 /** The form that a field stands in. */
 const formOf = (label: string) => screen.getByLabelText(label).closest("form") ?? document.body;
+
+/** Opens the bell; its panel. */
+const bellOf = async (user: UserEvent) => {
+  await user.click(await screen.findByTestId("bell-button"));
+  return screen.findByRole("dialog", { name: "Notifications" });
+};
+
+/** The button is fetched with its panel, and does nothing until then. */
+const markAllIn = (panel: HTMLElement) =>
+  waitFor(() => {
+    const button = within(panel).getByRole("button", { name: "Mark all read" });
+    expect(button.getAttribute("aria-busy")).toBeNull();
+    return button;
+  });
 
 const badge = () => screen.queryByTestId("bell-badge")?.textContent;
 
@@ -28,19 +43,74 @@ describe("the bell", () => {
     expect(screen.getByRole("button", { name: "Notifications, 1 unread" })).toBeTruthy();
   });
 
-  it("shows the last five without markdown, and marks all read", async () => {
-    const { user, server } = openApp("/", { prepare: notify(7) });
+  it("shows the last five without markdown", async () => {
+    const { user } = openApp("/", { prepare: notify(7) });
     await waitFor(() => expect(badge()).toBe("7"));
-    await user.click(screen.getByTestId("bell-button"));
-    const panel = await screen.findByRole("dialog", { name: "Notifications" });
+    const panel = await bellOf(user);
     expect((await within(panel).findAllByRole("listitem")).map((each) => /Notice \d/.exec(each.textContent)?.[0])).toEqual(["Notice 7", "Notice 6", "Notice 5", "Notice 4", "Notice 3"]);
     expect(within(panel).getAllByText("Body")).toHaveLength(5);
-    await user.click(within(panel).getByRole("button", { name: "Mark all read" }));
-    await waitFor(() => expect(badge()).toBeUndefined());
-    expect(within(panel).getByText("Nothing new")).toBeTruthy();
-    expect(server.callsOf("notification.markAsRead")).toEqual([{}]);
     await user.keyboard("{Escape}");
     await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  });
+
+  it("marks all read, with a way back on whatever page its reader goes to", async () => {
+    const { user, server } = openApp("/", { prepare: notify(12) });
+    await waitFor(() => expect(badge()).toBe("12"));
+    const panel = await bellOf(user);
+    await user.click(await markAllIn(panel));
+    expect(await screen.findByText("12 marked as read")).toBeTruthy();
+    expect(badge()).toBeUndefined();
+    expect(within(panel).getByText("Nothing new")).toBeTruthy();
+    expect(within(panel).queryByRole("button", { name: "Mark all read" })).toBeNull();
+    expect(document.activeElement).toBe(panel);
+
+    await user.click(within(panel).getByRole("link", { name: "Open inbox" }));
+    await waitFor(() => expect(screen.getAllByTestId("inbox-row")).toHaveLength(12));
+    expect(screen.queryByRole("button", { name: "Mark as read" })).toBeNull();
+    await user.click(screen.getByRole("button", { name: "Undo" }));
+    expect(badge()).toBe("12");
+    expect(screen.getAllByRole("button", { name: "Mark as read" })).toHaveLength(12);
+    fireEvent(window, new Event("pagehide"));
+    expect(server.callsOf("notification.markAsRead")).toEqual([]);
+  });
+
+  it("marks all read for good when the site is left", async () => {
+    const { user, server } = openApp("/", { prepare: notify(12) });
+    await user.click(await markAllIn(await bellOf(user)));
+    await screen.findByText("12 marked as read");
+    expect(server.callsOf("notification.markAsRead")).toEqual([]);
+    fireEvent(window, new Event("pagehide"));
+    await waitFor(() => expect(server.callsOf("notification.markAsRead")).toEqual([{}]));
+    await waitFor(() => expect(screen.queryByRole("button", { name: "Undo" })).toBeNull());
+  });
+
+  it("marks all read although it was closed before it knew what is unread", async () => {
+    const { user, server } = openApp("/", { prepare: notify(2) });
+    const markAll = await markAllIn(await bellOf(user));
+    const release = server.hold("notification.getNotifications");
+    await user.click(markAll);
+    await user.keyboard("{Escape}");
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    release();
+    expect(await screen.findByText("2 marked as read")).toBeTruthy();
+    expect(badge()).toBeUndefined();
+    expect(document.activeElement).toBe(screen.getByTestId("bell-button"));
+  });
+
+  it("asks before it marks more than can be brought back", async () => {
+    const { user, server } = openApp("/", { prepare: notify(201) });
+    const panel = await bellOf(user);
+    await user.click(await markAllIn(panel));
+    const question = () => screen.findByRole("dialog", { name: "Mark all 201 as read?" });
+    await user.click(within(await question()).getByRole("button", { name: "Cancel" }));
+    expect(document.activeElement).toBe(await markAllIn(panel));
+    expect(server.callsOf("notification.markAsRead")).toEqual([]);
+    await user.click(await markAllIn(panel));
+    await user.click(within(await question()).getByRole("button", { name: "Mark all read" }));
+    await waitFor(() => expect(badge()).toBeUndefined());
+    expect(server.callsOf("notification.markAsRead")).toEqual([{}]);
+    await waitFor(() => expect(document.activeElement).toBe(panel));
+    expect(screen.queryByRole("button", { name: "Undo" })).toBeNull();
   });
 
   it("writes 99+ beyond 99", async () => {
