@@ -141,6 +141,46 @@ test("all_that_is_marked_as_read_can_be_taken_back_and_outlives_its_tab", async 
   assert.deepEqual(complaints, []);
 });
 
+test("what_the_bell_marks_as_read_can_be_taken_back_from_any_page_by_keys_too", async (context) => {
+  const { api, page, complaints } = await inboxOf(context, Array.from({ length: 12 }, (_, at) => `Notice ${at + 1}`));
+  const unread = async () => (await api.call("notification", "getUnreadCount")).count;
+  const badge = page.getByTestId("bell-badge");
+  const bell = page.getByRole("dialog", { name: "Notifications" });
+  await page.goto("/settings");
+  await badge.filter({ hasText: /^12$/ }).waitFor();
+  await page.getByTestId("bell-button").click();
+  await bell.getByRole("button", { name: "Mark all read" }).click();
+  await page.getByText("12 marked as read").waitFor();
+  await badge.waitFor({ state: "detached" });
+  await bell.getByText("Nothing new").waitFor();
+  assert.deepEqual(await violations(page), []);
+  await bell.getByRole("link", { name: "Open inbox" }).click();
+  await page.getByRole("heading", { name: "Inbox", level: 1 }).waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await badge.filter({ hasText: /^12$/ }).waitFor();
+  assert.equal(await unread(), 12, "the server knows of nothing that can be undone");
+
+  // By keyboard alone: the button leaves its place to the panel, and the message is the stop before it.
+  await page.getByTestId("bell-button").focus();
+  await page.keyboard.press("Enter");
+  await bell.getByRole("button", { name: "Mark all read" }).focus();
+  await page.keyboard.press("Enter");
+  await badge.waitFor({ state: "detached" });
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Shift+Tab");
+  assert.equal(await focused(page), "Undo");
+  await page.keyboard.press("Enter");
+  await badge.filter({ hasText: /^12$/ }).waitFor();
+  assert.equal(await unread(), 12);
+
+  await page.getByTestId("bell-button").click();
+  await bell.getByRole("button", { name: "Mark all read" }).click();
+  await badge.waitFor({ state: "detached" });
+  await page.goto("about:blank");
+  await until("all to be read", async () => (await unread()) === 0);
+  assert.deepEqual(complaints, []);
+});
+
 test("what_is_told_of_one_thing_is_one_card_that_says_which_channels_got_it", async (context) => {
   let status = 200;
   const receiver = await new Target(context, (_, response) => {
@@ -200,14 +240,14 @@ test("what_is_told_of_one_thing_is_one_card_that_says_which_channels_got_it", as
   assert.deepEqual(complaints, []);
 });
 
-test("the_filter_of_the_inbox_begins_at_its_first_page_and_is_reached_by_a_key", async (context) => {
+test("the_filter_of_the_inbox_begins_at_its_first_page", async (context) => {
   const { page, rows, complaints } = await inboxOf(context, Array.from({ length: 20 }, (_, at) => `Notice ${at + 1}`));
   assert.equal(await rows.count(), 20);
   await page.goto("/inbox?page=2");
   // The second page has nothing, so it leads to the first.
   await until("the first page", () => new URL(page.url()).search === "");
   await rows.nth(19).waitFor();
-  await page.keyboard.press("/");
+  await page.getByRole("radio", { name: "All" }).focus();
   await page.keyboard.press("ArrowRight");
   await until("the unread ones", () => new URL(page.url()).search === "?show=unread");
   await page.keyboard.press("?");
@@ -217,5 +257,79 @@ test("the_filter_of_the_inbox_begins_at_its_first_page_and_is_reached_by_a_key",
   await page.getByRole("dialog", { name: "Keys" }).waitFor({ state: "detached" });
   await page.keyboard.press("j");
   assert.equal(await focused(page), "Notice 20");
+  assert.deepEqual(complaints, []);
+});
+
+test("the_inbox_is_searched_by_key_and_the_search_stands_in_its_address", async (context) => {
+  const { api, page, rows, shown, held, complaints } = await inboxOf(context, ["Disk of the shop", "Depot", "Queue"]);
+  const { id } = await api.call("auth", "getCurrentUserProfile");
+  await api.call("notification", "notifyUsers", { userIds: [id], title: "Mail", body: "The DISK is full, 100% of it" });
+  const field = page.getByRole("searchbox", { name: "Search notifications" });
+  const query = () => new URL(page.url()).search;
+  await rows.nth(3).waitFor();
+
+  // Letters are letters in the field, those that are keys of the page among them.
+  await page.keyboard.press("/");
+  await page.keyboard.type("jex#u");
+  await page.getByText("No notification has “jex#u”").waitFor();
+  assert.deepEqual(await violations(page), []);
+  assert.equal(await held(), "Mail* Queue* Depot* Disk of the shop*");
+  await page.keyboard.press("Escape");
+  await until("all of it", async () => query() === "" && (await rows.count()) === 4);
+  assert.equal(await field.inputValue(), "");
+
+  // Titles and texts, in any case; what means something to a database means nothing here.
+  await page.keyboard.press("/");
+  await page.keyboard.type("disk");
+  await page.getByText("2 found").waitFor();
+  assert.equal(await shown(), "Mail Disk of the shop");
+  assert.equal(query(), "?find=disk");
+  assert.equal(await page.getByRole("button", { name: "Mark all read" }).count(), 0, "it would be taken for what was found");
+  await field.fill("100%");
+  await page.getByText("1 found").waitFor();
+  await field.fill("1_0%");
+  await page.getByText("No notification has “1_0%”").waitFor();
+  await field.fill("disk");
+  await page.getByText("2 found").waitFor();
+  assert.deepEqual(await violations(page), []);
+
+  // Enter goes on to what was found, where keys are keys.
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("j");
+  assert.equal(await focused(page), "Mail");
+  await page.keyboard.press("e");
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  await page.keyboard.press("#");
+  await page.getByText("1 found").waitFor();
+  assert.equal(await shown(), "Mail");
+  await page.keyboard.press("u");
+  await page.getByText("2 found").waitFor();
+  await page.keyboard.press("u");
+  assert.equal(await held(), "Mail* Queue* Depot* Disk of the shop*");
+
+  // What arrives meanwhile is found by itself, and only that.
+  await api.call("notification", "notifyUsers", { userIds: [id], title: "Another disk", body: "" });
+  await page.getByText("3 found").waitFor();
+  await api.call("notification", "notifyUsers", { userIds: [id], title: "Another queue", body: "" });
+  await page.getByTestId("bell-badge").filter({ hasText: /^6$/ }).waitFor();
+  assert.equal(await shown(), "Another disk Mail Disk of the shop");
+
+  // The address holds it: over a reload, on the way back and forth, beside the filter, and without a page of another list.
+  await page.reload();
+  await page.getByText("3 found").waitFor();
+  assert.equal(await field.inputValue(), "disk");
+  await page.getByRole("button", { name: "Clear search" }).click();
+  await until("all of it", async () => query() === "" && (await rows.count()) === 6);
+  await page.goBack();
+  await page.getByText("3 found").waitFor();
+  assert.equal(await field.inputValue(), "disk");
+  await page.goForward();
+  await until("all of it again", async () => (await field.inputValue()) === "" && (await rows.count()) === 6);
+  await page.goto("/inbox?page=2&find=disk");
+  await until("the first page", () => query() === "?find=disk");
+  await page.getByText("3 found").waitFor();
+  await page.getByRole("group", { name: "Show" }).getByText("Unread").click();
+  await until("the filter beside it", () => query() === "?show=unread&find=disk");
   assert.deepEqual(complaints, []);
 });

@@ -110,6 +110,15 @@ async function seeded(base: string, browser: Browser): Promise<void> {
       await page.getByTestId("inbox-row").first().waitFor();
       await page.getByText("Webhook: delivered").first().waitFor();
       await shoot("inbox");
+      await page.keyboard.press("/");
+      await page.keyboard.type("artifacts");
+      await page.getByText("1 found").waitFor();
+      await shoot("inbox-found");
+      await page.keyboard.type("s".repeat(90));
+      await page.getByText(/^No notification has/).waitFor();
+      await shoot("inbox-none-found");
+      await page.keyboard.press("Escape");
+      await page.getByText("Webhook: delivered").first().waitFor();
       await page.getByRole("button", { name: /earlier$/ }).first().click();
       await page.keyboard.press("x");
       await page.getByTestId("inbox-row").first().getByRole("button", { name: "Mark as read" }).click();

@@ -13,6 +13,8 @@ interface Opened {
   user: ReturnType<typeof userEvent.setup>;
   /** The address the app is at. */
   at: () => string;
+  /** So many steps on in the browser's history, or back. */
+  go: (by: number) => void;
 }
 
 /** Opens the app at a path, signed in as a new administrator unless told otherwise. */
@@ -29,7 +31,7 @@ export function openVisiting(path = "/"): Omit<Opened, "person"> {
   const browser = FakeBrowser.get();
   const history = createMemoryHistory({ initialEntries: [path] });
   render(<App history={history} />);
-  return { browser, server: browser.server, user: userEvent.setup(), at: () => history.location.href };
+  return { browser, server: browser.server, user: userEvent.setup(), at: () => history.location.href, go: (by) => history.go(by) };
 }
 
 /** A system with one HTTP check, as the form would have made it. */

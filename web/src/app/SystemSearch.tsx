@@ -1,7 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { t } from "@/lib/i18n/t";
-import { Icon } from "@/ui/Icon";
+import { SearchField } from "@/ui/SearchField";
 
 /** Narrows the list of systems by name, from any page; `/` leads here. What is searched for stands in the address. */
 export function SystemSearch() {
@@ -21,17 +21,12 @@ export function SystemSearch() {
   }, []);
 
   return (
-    <div role="search" className="relative min-w-0 flex-1 sm:max-w-80">
-      <Icon name="search" className="pointer-events-none absolute top-2.5 left-3 size-4 text-muted" />
-      <input
-        ref={input}
-        type="search"
-        aria-label={t("search.label")}
-        placeholder={t("search.label")}
-        value={q}
-        onChange={(event) => void navigate({ to: "/", search: event.target.value === "" ? {} : { q: event.target.value }, replace: q !== "" })}
-        className="h-9 w-full rounded-lg border border-line bg-canvas pr-3 pl-9 placeholder:text-muted"
-      />
-    </div>
+    <SearchField
+      ref={input}
+      label={t("search.label")}
+      value={q}
+      onValue={(typed) => void navigate({ to: "/", search: typed === "" ? {} : { q: typed }, replace: q !== "" })}
+      className="flex-1 sm:max-w-80"
+    />
   );
 }

@@ -45,7 +45,7 @@ const editSystem = createRoute({
 const inbox = createRoute({
   getParentRoute: () => shell,
   path: "/inbox",
-  validateSearch: (search): { page?: number; show?: "all" | "unread" } => ({ ...pageOf(search), ...(search["show"] === "unread" ? { show: "unread" } : {}) }),
+  validateSearch: (search): { page?: number; show?: "all" | "unread"; find?: string } => ({ ...pageOf(search), ...(search["show"] === "unread" ? { show: "unread" } : {}), ...findOf(search) }),
   component: lazyRouteComponent(() => import("@/areas/notification/pages/InboxPage"), "InboxPage"),
 });
 
@@ -99,7 +99,7 @@ const catalog = createRoute({
 const users = createRoute({
   getParentRoute: () => administration,
   path: "/users",
-  validateSearch: (search): { page?: number; find?: string } => ({ ...pageOf(search), ...(typeof search["find"] === "string" && search["find"] !== "" ? { find: search["find"] } : {}) }),
+  validateSearch: (search): { page?: number; find?: string } => ({ ...pageOf(search), ...findOf(search) }),
   component: lazyRouteComponent(() => import("@/areas/auth/pages/UsersPage"), "UsersPage"),
 });
 
@@ -262,6 +262,11 @@ declare module "@tanstack/react-router" {
 function pageOf(search: Record<string, unknown>): { page?: number } {
   const page = Number(search["page"]);
   return Number.isSafeInteger(page) && page > 1 ? { page } : {};
+}
+
+/** What a list is searched for. The router takes `find=42` for a number. */
+function findOf({ find }: Record<string, unknown>): { find?: string } {
+  return (typeof find === "string" && find !== "") || typeof find === "number" || typeof find === "boolean" ? { find: String(find) } : {};
 }
 
 /** What the way back from a provider carries: the channel that was connected, or why it was not. */

@@ -18,7 +18,7 @@ export function EmptyState({ icon, title, text, page = false, children }: EmptyS
       <div className="mb-4 flex size-11 items-center justify-center rounded-full bg-hover text-muted">
         <Icon name={icon} className="size-5" />
       </div>
-      {page ? <h1 className="text-base font-semibold">{title}</h1> : <p className="font-semibold">{title}</p>}
+      {page ? <h1 className="max-w-full text-base font-semibold wrap-anywhere">{title}</h1> : <p className="max-w-full font-semibold wrap-anywhere">{title}</p>}
       {text !== undefined && <p className="mt-1 max-w-[26rem] text-muted">{text}</p>}
       {children !== undefined && <div className="mt-5 flex flex-wrap justify-center gap-2">{children}</div>}
     </div>

@@ -1,6 +1,7 @@
-import type { ReactNode } from "react";
+import type { ComponentProps } from "react";
+import { classes } from "./classes";
 
 /** A plain sheet to put content on. */
-export function Surface({ children, className = "" }: { children: ReactNode; className?: string }) {
-  return <div className={`rounded-xl border border-line bg-surface ${className}`}>{children}</div>;
+export function Surface({ className, ...rest }: ComponentProps<"div">) {
+  return <div {...rest} className={classes("rounded-xl border border-line bg-surface", className)} />;
 }

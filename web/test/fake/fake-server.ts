@@ -335,8 +335,9 @@ export class FakeServer {
       getHistory: (input) => this.health.history(input),
     },
     notification: {
-      getNotifications: ({ limit = 20, offset = 0, unreadOnly = false, collapseKey }, { user }) => {
-        const mine = this.notifications.filter((each) => each.userId === user?.id && !(unreadOnly && each.isRead) && (collapseKey === undefined || each.collapseKey === collapseKey));
+      getNotifications: ({ limit = 20, offset = 0, unreadOnly = false, collapseKey, search = "" }, { user }) => {
+        const found = ({ title, body }: Notification) => `${title}\n${body}`.toLowerCase().includes(search.toLowerCase());
+        const mine = this.notifications.filter((each) => each.userId === user?.id && !(unreadOnly && each.isRead) && (collapseKey === undefined || each.collapseKey === collapseKey) && found(each));
         return { notifications: mine.slice(offset, offset + limit), total: mine.length, limit, offset };
       },
       getUnreadCount: (_, { user }) => ({ count: this.unread(need(user).id) }),

@@ -41,10 +41,13 @@ export function useLatest(enabled: boolean) {
   return useQuery({ ...rpcQuery("notification", "getNotifications", { limit: BELL_SIZE, offset: 0, unreadOnly: true }), enabled });
 }
 
+/** Which rows of the inbox are asked for; without a text to search for, all of them. */
+export type View = Pick<Input<"notification", "getNotifications">, "unreadOnly" | "search">;
+
 /** One page of the inbox, from 1; the page before stays in view while the next is fetched. */
-export function useInbox(page: number, unreadOnly: boolean) {
+export function useInbox(page: number, view: View) {
   return useQuery({
-    ...rpcQuery("notification", "getNotifications", { limit: PAGE_SIZE, offset: (page - 1) * PAGE_SIZE, unreadOnly }),
+    ...rpcQuery("notification", "getNotifications", { limit: PAGE_SIZE, offset: (page - 1) * PAGE_SIZE, ...view }),
     placeholderData: keepPreviousData,
   });
 }

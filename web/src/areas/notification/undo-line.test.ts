@@ -74,21 +74,28 @@ describe("the inbox after steps", () => {
   const ids = ({ notifications, total }: Inbox) => [notifications.map(({ id, isRead }) => (isRead ? id.toUpperCase() : id)).join(""), total];
 
   it("shows what was read, and without what was deleted", () => {
-    expect(ids(after([], inbox, false))).toEqual(["aBc", 30]);
-    expect(ids(after([step("read", "a")], inbox, false))).toEqual(["ABc", 30]);
-    expect(ids(after([step("delete", "a", "c")], inbox, false))).toEqual(["B", 28]);
+    expect(ids(after([], inbox))).toEqual(["aBc", 30]);
+    expect(ids(after([step("read", "a")], inbox))).toEqual(["ABc", 30]);
+    expect(ids(after([step("delete", "a", "c")], inbox))).toEqual(["B", 28]);
   });
 
   it("leaves what was read out of the unread ones", () => {
     const unread: Inbox = { ...inbox, notifications: [row("a"), row("c")], total: 10 };
-    expect(ids(after([step("read", "a")], unread, true))).toEqual(["c", 9]);
+    expect(ids(after([step("read", "a")], unread, { unreadOnly: true }))).toEqual(["c", 9]);
     // A row that was read before it was deleted is none of them.
-    expect(ids(after([{ kind: "delete", rows: [row("b", true)] }], unread, true))).toEqual(["ac", 10]);
+    expect(ids(after([{ kind: "delete", rows: [row("b", true)] }], unread, { unreadOnly: true }))).toEqual(["ac", 10]);
+  });
+
+  it("counts of what was searched for what was found, on this page or by its words", () => {
+    const found: Inbox = { ...inbox, notifications: [row("a")], total: 21 };
+    const other = (title: string, body = ""): Step => ({ kind: "delete", rows: [{ ...row(title), body }] });
+    expect(ids(after([step("delete", "a", "c")], found, { search: "disk" }))).toEqual(["", 20]);
+    expect(ids(after([other("Disk full"), other("Shop", "its DISK is full"), other("Shop")], found, { search: "disk" }))).toEqual(["a", 19]);
   });
 
   it("counts a row once that was read, then deleted, and one of another page too", () => {
     const steps: Step[] = [step("read", "a"), { kind: "delete", rows: [row("a", true), row("z")] }];
-    expect(ids(after(steps, inbox, false))).toEqual(["Bc", 28]);
+    expect(ids(after(steps, inbox))).toEqual(["Bc", 28]);
     expect([...readsOf(steps)]).toEqual(["a", "z"]);
   });
 });

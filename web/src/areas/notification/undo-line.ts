@@ -1,4 +1,5 @@
-import type { Inbox, Notification } from "./queries";
+import { holds } from "./inbox-search";
+import type { Inbox, Notification, View } from "./queries";
 
 /** Something done to rows of the inbox, as they stood when it was done. */
 export interface Step {
@@ -103,13 +104,15 @@ export function readsOf(steps: readonly Step[]): ReadonlySet<string> {
 }
 
 /** A page of the inbox as it is after these steps; rows that stood on other pages leave the total too. */
-export function after(steps: readonly Step[], inbox: Inbox, unreadOnly: boolean): Inbox {
+export function after(steps: readonly Step[], inbox: Inbox, { unreadOnly = false, search }: View = {}): Inbox {
   if (steps.length === 0) return inbox;
   const idsOf = (kind: Step["kind"]) => new Set(steps.flatMap((step) => (step.kind === kind ? step.rows.map(({ id }) => id) : [])));
   const read = idsOf("read");
   const deleted = idsOf("delete");
   const gone = ({ id }: Notification) => deleted.has(id) || (unreadOnly && read.has(id));
-  const left = [...rowsOf(steps).values()].filter((row) => gone(row) && !(unreadOnly && row.isRead)).length;
+  const shown = new Set(inbox.notifications.map(({ id }) => id));
+  const counted = (row: Notification) => !(unreadOnly && row.isRead) && (search === undefined || shown.has(row.id) || holds(row, search));
+  const left = [...rowsOf(steps).values()].filter((row) => gone(row) && counted(row)).length;
   return {
     ...inbox,
     notifications: inbox.notifications.filter((row) => !gone(row)).map((row) => (read.has(row.id) ? { ...row, isRead: true } : row)),

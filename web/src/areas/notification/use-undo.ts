@@ -94,9 +94,9 @@ async function send(queries: QueryClient, step: Step, hurry: AbortSignal): Promi
   const done: Step = { kind, rows: rows.filter((_, at) => told[at]?.status === "fulfilled") };
   await Promise.all(inboxKeys.map((queryKey) => queries.cancelQueries({ queryKey })));
   for (const [queryKey, inbox] of queries.getQueriesData<Inbox>({ queryKey: ["notification", "getNotifications"] })) {
-    const { unreadOnly = false, collapseKey } = queryKey[2] as Input<"notification", "getNotifications">;
+    const { collapseKey, ...view } = queryKey[2] as Input<"notification", "getNotifications">;
     // The rows of one card are fetched again; how many of these are among them is not known here.
-    if (inbox !== undefined && collapseKey === undefined) queries.setQueryData<Inbox>(queryKey, after([done], inbox, unreadOnly));
+    if (inbox !== undefined && collapseKey === undefined) queries.setQueryData<Inbox>(queryKey, after([done], inbox, view));
   }
   queries.setQueryData<UnreadCount>(["notification", "getUnreadCount"], (unread) => unread && { count: Math.max(0, unread.count - readsOf([done]).size) });
   refresh(queries, inboxKeys);

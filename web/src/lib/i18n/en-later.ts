@@ -265,6 +265,13 @@ export const later = {
   "inbox.emptyUnread": "All read",
   "inbox.emptyUnreadHint": "New notifications appear here by themselves.",
   "inbox.showAll": "Show all",
+  "inbox.search": "Search notifications",
+  "inbox.searching": "Searching",
+  "inbox.found": { one: "1 found", other: "{count} found" },
+  "inbox.noneFound": "No notification has “{find}”",
+  "inbox.noneFoundUnread": "No unread notification has “{find}”",
+  "inbox.noneFoundHint": "Titles and texts were searched; upper and lower case are the same.",
+  "inbox.searchAll": "Search read ones too",
 
   "inbox.key.next": "Next notification",
   "inbox.key.previous": "Previous notification",
@@ -273,7 +280,7 @@ export const later = {
   "inbox.key.read": "Mark what is selected as read, else this one",
   "inbox.key.delete": "Delete what is selected, else this one",
   "inbox.key.undo": "Undo the last step",
-  "inbox.key.filter": "Go to the filter",
+  "inbox.key.search": "Search; Enter goes on to what was found, Esc clears it",
   "inbox.key.help": "Show these keys",
 
   "settings.title": "Settings",

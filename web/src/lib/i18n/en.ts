@@ -22,6 +22,7 @@ export const en = {
   "nav.administrationParts": "Parts of the administration",
 
   "search.label": "Find a system",
+  "search.clear": "Clear search",
   "palette.open": "Go to anything",
 
   "views.title": "Views",

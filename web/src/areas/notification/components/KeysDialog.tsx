@@ -11,7 +11,7 @@ const KEYS = [
   ["e", "inbox.key.read"],
   ["#", "inbox.key.delete"],
   ["u", "inbox.key.undo"],
-  ["/", "inbox.key.filter"],
+  ["/", "inbox.key.search"],
   ["?", "inbox.key.help"],
 ] as const satisfies readonly (readonly [string, MessageKey])[];
 

@@ -1,4 +1,4 @@
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useRouter, useSearch } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { t } from "@/lib/i18n/later";
 import { Button } from "@/ui/Button";
@@ -14,28 +14,46 @@ import { Skeleton } from "@/ui/Skeleton";
 import { Surface } from "@/ui/Surface";
 import { useKeys } from "@/ui/use-keys";
 import { InboxList } from "../components/InboxList";
+import { InboxSearch } from "../components/InboxSearch";
 import { KeysDialog } from "../components/KeysDialog";
 import { MarkAllRead } from "../components/MarkAllRead";
-import { PAGE_SIZE, useInbox, useMarkAsRead, type Inbox } from "../queries";
+import { searchable } from "../inbox-search";
+import { PAGE_SIZE, useInbox, useMarkAsRead, type Inbox, type View } from "../queries";
 import { after } from "../undo-line";
 import { useKeyChoice } from "../use-key-choice";
 import { useUndo } from "../use-undo";
 
 export function InboxPage() {
-  const { page = 1, show = "all" } = useSearch({ from: "/shell/inbox" });
+  const { page = 1, show = "all", find: given = "" } = useSearch({ from: "/shell/inbox" });
+  const find = searchable(given);
+  const view: View = { unreadOnly: show === "unread", ...(find === "" ? {} : { search: find }) };
   const navigate = useNavigate();
-  const inbox = useInbox(page, show === "unread");
+  const router = useRouter();
+  const inbox = useInbox(page, view);
   const markAsRead = useMarkAsRead();
   const { steps, markRead, remove, undo } = useUndo();
   const [keys, setKeys] = useKeyChoice();
   const [help, setHelp] = useState(false);
-  const filter = useRef<HTMLDivElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  const results = useRef<HTMLDivElement>(null);
 
   // Another filter is another list, so it begins at its first page; what is the default is left out of the address.
-  const open = (filter: typeof show, next = 1) => void navigate({ to: "/inbox", search: { ...(filter === "all" ? {} : { show: filter }), ...(next === 1 ? {} : { page: next }) } });
-  const shown = (data: Inbox) => after(steps, data, show === "unread");
+  const searchOf = (next: { show?: typeof show; find?: string; page?: number }) => {
+    const to = { show, find, page: 1, ...next };
+    return { ...(to.show === "all" ? {} : { show: to.show }), ...(to.find === "" ? {} : { find: to.find }), ...(to.page === 1 ? {} : { page: to.page }) };
+  };
+  const open = (next: Parameters<typeof searchOf>[0]) => void navigate({ to: "/inbox", search: searchOf(next) });
+  // A search is one step on the way back, however often it was refined.
+  const openSearch = (wanted: string) => void navigate({ to: "/inbox", search: searchOf({ find: wanted }), replace: find !== "" && wanted !== "", resetScroll: false });
+  const shown = (data: Inbox) => after(steps, data, view);
+  const found = inbox.data === undefined || inbox.isPlaceholderData ? undefined : shown(inbox.data).total;
 
-  useKeys(keys ? { "?": () => setHelp(true), u: undo, "/": () => filter.current?.querySelector<HTMLElement>("input:checked")?.focus() } : {});
+  const startSearch = () => {
+    search.current?.focus();
+    search.current?.select();
+  };
+
+  useKeys(keys ? { "?": () => setHelp(true), u: undo, "/": startSearch } : {});
 
   return (
     <>
@@ -46,11 +64,12 @@ export function InboxPage() {
             <Button tone="quiet" aria-keyshortcuts="?" onClick={() => setHelp(true)}>
               {t("inbox.keys")} <kbd className="rounded border border-line px-1 font-mono text-sm">?</kbd>
             </Button>
-            <MarkAllRead onDone={focusContent} />
+            {/* It would be taken for what was found. */}
+            {find === "" && <MarkAllRead onDone={focusContent} />}
           </>
         }
       />
-      <div ref={filter} className="mb-3">
+      <div className="mb-3 flex flex-wrap items-center gap-x-3 gap-y-2">
         <Choice
           label={t("inbox.filter")}
           value={show}
@@ -58,16 +77,34 @@ export function InboxPage() {
             { value: "all", text: t("inbox.all") },
             { value: "unread", text: t("inbox.unread") },
           ]}
-          onChange={(value) => open(value)}
+          onChange={(value) => open({ show: value })}
         />
+        <InboxSearch ref={search} find={find} onFind={openSearch} onLeave={() => results.current?.focus({ preventScroll: true })} />
+        <p role="status" className={find === "" ? "sr-only" : "text-sm text-muted"}>
+          {find !== "" && !inbox.isError && (found === undefined ? t("inbox.searching") : t("inbox.found", { count: found }))}
+        </p>
       </div>
-      <Surface>
+      <Surface ref={results} tabIndex={-1} className="focus:outline-none">
         <Loaded
           query={inbox}
           loading={<Skeleton rows={5} className="h-20" />}
           isEmpty={(data) => shown(data).total === 0}
           empty={() =>
-            show === "unread" ? (
+            inbox.isPlaceholderData ? (
+              <Skeleton rows={5} className="h-20" />
+            ) : find !== "" ? (
+              <EmptyState icon="search" title={t(show === "unread" ? "inbox.noneFoundUnread" : "inbox.noneFound", { find })} text={t("inbox.noneFoundHint")}>
+                {show === "unread" && <Button onClick={() => open({ show: "all" })}>{t("inbox.searchAll")}</Button>}
+                <Button
+                  onClick={() => {
+                    openSearch("");
+                    startSearch();
+                  }}
+                >
+                  {t("search.clear")}
+                </Button>
+              </EmptyState>
+            ) : show === "unread" ? (
               <EmptyState icon="check" title={t("inbox.emptyUnread")} text={t("inbox.emptyUnreadHint")}>
                 <Link to="/inbox" className={buttonStyle()}>
                   {t("inbox.showAll")}
@@ -88,13 +125,13 @@ export function InboxPage() {
             return (
               <>
                 {/* A page beyond the last, as when its rows were read or deleted, leads to the last. */}
-                {notifications.length === 0 && page > last && <Redirect to={addressOf(show, last)} />}
+                {notifications.length === 0 && page > last && <Redirect to={router.buildLocation({ to: "/inbox", search: searchOf({ page: last }) }).href} />}
                 {notifications.length === 0 && page <= last && <p className="px-5 py-8 text-center text-muted">{t("inbox.pageDone")}</p>}
                 {notifications.length > 0 && (
                   <InboxList
-                    key={addressOf(show, page)}
+                    key={JSON.stringify([show, find, page])}
                     notifications={notifications}
-                    shown={(card) => after(steps, card, false)}
+                    shown={(card) => after(steps, card)}
                     keys={keys}
                     onRead={markRead}
                     onFollow={(row) => {
@@ -103,7 +140,7 @@ export function InboxPage() {
                     onDelete={remove}
                   />
                 )}
-                <Pages page={page} size={PAGE_SIZE} total={total} onPage={(next) => open(show, next)} />
+                <Pages page={page} size={PAGE_SIZE} total={total} onPage={(next) => open({ page: next })} />
               </>
             );
           }}
@@ -112,8 +149,4 @@ export function InboxPage() {
       {help && <KeysDialog on={keys} onSwitch={setKeys} onClose={() => setHelp(false)} />}
     </>
   );
-}
-
-function addressOf(show: "all" | "unread", page: number): string {
-  return `/inbox?${new URLSearchParams({ ...(show === "all" ? {} : { show }), ...(page === 1 ? {} : { page: String(page) }) }).toString()}`.replace(/\?$/, "");
 }

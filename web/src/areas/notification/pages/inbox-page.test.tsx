@@ -460,6 +460,159 @@ describe("mark all read", () => {
   });
 });
 
+describe("the search", () => {
+  const field = () => screen.getByRole("searchbox", { name: "Search notifications" });
+  const asked = (server: FakeServer) => server.callsOf("notification.getNotifications").flatMap((input) => (input as { search?: string }).search ?? []);
+  const mixed = (server: FakeServer, { id }: FakeUser) => {
+    server.notify(id, { title: "Shop is down", body: "The disk is full" });
+    server.notify(id, { title: "Depot has recovered" });
+    server.notify(id, { title: "DISK of the shop replaced", isRead: true });
+  };
+  const openedMixed = async (path = "/inbox") => {
+    const app = openApp(path, { prepare: mixed });
+    await waitFor(() => expect(rows().length).toBeGreaterThan(0));
+    return app;
+  };
+
+  it("narrows titles and texts after a pause, and begins at the first page", async () => {
+    const { user, server, at } = await opened(23, "/inbox?page=2");
+    await user.keyboard("/");
+    expect(document.activeElement).toBe(field());
+    await user.keyboard("notice 1 ");
+    await waitFor(() => expect(at()).toBe("/inbox?find=notice+1"));
+    await waitFor(() => expect(titles()[0]).toBe("Notice 19"));
+    expect(rows()).toHaveLength(11);
+    expect(screen.getByText("11 found")).toBeTruthy();
+    // What is typed is left as it is, and only the last of it was asked for.
+    expect(field()).toHaveProperty("value", "notice 1 ");
+    expect(asked(server)).toEqual(["notice 1"]);
+  });
+
+  it("stands in the address, for another visit and for the way back and forth", async () => {
+    const { user, at, go } = await openedMixed("/inbox?show=unread&find=disk");
+    expect(field()).toHaveProperty("value", "disk");
+    expect(titles()).toEqual(["Shop is down"]);
+    await user.click(screen.getByRole("radio", { name: "All" }));
+    await waitFor(() => expect(titles()).toEqual(["DISK of the shop replaced", "Shop is down"]));
+    expect(at()).toBe("/inbox?find=disk");
+    await user.type(field(), " of");
+    await waitFor(() => expect(titles()).toEqual(["DISK of the shop replaced"]));
+    await user.clear(field());
+    await waitFor(() => expect(titles()).toHaveLength(3));
+    expect(at()).toBe("/inbox");
+
+    // A refined search is one step.
+    go(-1);
+    await waitFor(() => expect(at()).toBe("/inbox?find=disk+of"));
+    await waitFor(() => expect(field()).toHaveProperty("value", "disk of"));
+    await waitFor(() => expect(titles()).toHaveLength(1));
+    go(-1);
+    await waitFor(() => expect(at()).toBe("/inbox?show=unread&find=disk"));
+    await waitFor(() => expect(field()).toHaveProperty("value", "disk"));
+    go(2);
+    await waitFor(() => expect(field()).toHaveProperty("value", ""));
+    await waitFor(() => expect(titles()).toHaveLength(3));
+  });
+
+  it.each([
+    ["42", "42"],
+    [`%20${"x".repeat(99)}%F0%9F%94%94`, "x".repeat(99)],
+    ["%20", undefined],
+  ])("takes of an address what the server takes: %s", async (given, wanted) => {
+    const { server } = openApp(`/inbox?find=${given}`, { prepare: mixed });
+    await waitFor(() => expect(server.callsOf("notification.getNotifications")).toContainEqual({ limit: 20, offset: 0, unreadOnly: false, ...(wanted === undefined ? {} : { search: wanted }) }));
+    expect(field()).toHaveProperty("value", wanted ?? "");
+  });
+
+  it("leads on to what was found by Enter, where the keys work on", async () => {
+    const { user, server } = await openedMixed();
+    await user.type(field(), "disk{Enter}");
+    await waitFor(() => expect(titles()).toEqual(["DISK of the shop replaced", "Shop is down"]));
+    expect(document.activeElement).not.toBe(field());
+    expect(badge()).toBe("2");
+    await user.keyboard("jjkj");
+    expect(document.activeElement?.textContent).toBe("Shop is down");
+    await user.keyboard("xe");
+    expect(badge()).toBe("1");
+    await user.keyboard("#");
+    expect(titles()).toEqual(["DISK of the shop replaced"]);
+    expect(screen.getByText("1 found")).toBeTruthy();
+    await user.keyboard("uu");
+    expect(titles()).toHaveLength(2);
+    expect(screen.getByText("2 found")).toBeTruthy();
+    expect(badge()).toBe("2");
+    leave();
+    expect(server.callsOf("notification.deleteNotification")).toEqual([]);
+  });
+
+  it("takes every key for a letter, and Escape clears and leaves it", async () => {
+    const { user, at, server } = await openedMixed();
+    await user.keyboard("j/");
+    await user.keyboard("jkexu#?/");
+    expect(field()).toHaveProperty("value", "jkexu#?/");
+    expect(await screen.findByText("No notification has “jkexu#?/”")).toBeTruthy();
+    expect(screen.queryByRole("dialog")).toBeNull();
+    expect(badge()).toBe("2");
+    await user.keyboard("{Escape}");
+    await waitFor(() => expect(at()).toBe("/inbox"));
+    expect(field()).toHaveProperty("value", "");
+    expect(document.activeElement).not.toBe(field());
+    await waitFor(() => expect(titles()).toHaveLength(3));
+    await user.keyboard("j");
+    expect(focusedRow()).toBe(0);
+    expect(server.callsOf("notification.markAsRead")).toEqual([]);
+  });
+
+  it("says what was searched when nothing was found, and leads on", async () => {
+    const { user, at } = await openedMixed("/inbox?show=unread");
+    await user.type(field(), "replaced");
+    expect(await screen.findByText("No unread notification has “replaced”")).toBeTruthy();
+    expect(screen.getByText("0 found")).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Search read ones too" }));
+    await waitFor(() => expect(titles()).toEqual(["DISK of the shop replaced"]));
+    expect(at()).toBe("/inbox?find=replaced");
+    await user.type(field(), " thrice");
+    await screen.findByText("No notification has “replaced thrice”");
+    await user.click(screen.getAllByRole("button", { name: "Clear search" }).at(-1) ?? document.body);
+    await waitFor(() => expect(titles()).toHaveLength(3));
+    expect(document.activeElement).toBe(field());
+    await user.keyboard("depot");
+    await waitFor(() => expect(titles()).toEqual(["Depot has recovered"]));
+    await user.click(screen.getByRole("button", { name: "Clear search" }));
+    expect(document.activeElement).toBe(field());
+    await waitFor(() => expect(titles()).toHaveLength(3));
+  });
+
+  it("offers to mark all as read only where all are shown", async () => {
+    const { user } = await openedMixed();
+    expect(screen.getByRole("button", { name: "Mark all read" })).toBeTruthy();
+    await user.type(field(), "disk");
+    await screen.findByText("2 found");
+    expect(screen.queryByRole("button", { name: "Mark all read" })).toBeNull();
+    await user.clear(field());
+    expect(await screen.findByRole("button", { name: "Mark all read" })).toBeTruthy();
+  });
+
+  it("claims nothing before the server has answered, and says when it cannot", async () => {
+    const { user, server } = await openedMixed();
+    await user.type(field(), "nowhere");
+    await screen.findByText("No notification has “nowhere”");
+    const release = server.hold("notification.getNotifications");
+    await user.clear(field());
+    await user.type(field(), "disk");
+    expect(await screen.findByText("Searching")).toBeTruthy();
+    expect(screen.queryByText(/^No notification has/)).toBeNull();
+    release();
+    await screen.findByText("2 found");
+    server.fail("notification.getNotifications", new FakeError(400, "BROKEN", "Broken"));
+    await user.type(field(), "s");
+    expect(await screen.findByText("This could not be loaded")).toBeTruthy();
+    expect(screen.queryByText("Searching")).toBeNull();
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByText("No notification has “disks”")).toBeTruthy();
+  });
+});
+
 describe("keys", () => {
   it("walk, select, mark and undo", async () => {
     const { user, server } = await opened(3);
@@ -494,12 +647,12 @@ describe("keys", () => {
     expect(server.callsOf("notification.markAsRead")).toEqual([]);
   });
 
-  it("open a row, and lead to the filter instead of the search", async () => {
+  it("open a row, and lead to the page's search instead of that of the systems", async () => {
     const { user, at } = await opened(2);
     await user.keyboard("j{Enter}");
     expect(document.activeElement?.getAttribute("aria-expanded")).toBe("true");
     await user.keyboard("/");
-    expect(document.activeElement).toBe(screen.getByRole("radio", { name: "All" }));
+    expect(document.activeElement).toBe(screen.getByRole("searchbox", { name: "Search notifications" }));
     await user.click(screen.getByRole("radio", { name: "Unread" }));
     await waitFor(() => expect(at()).toBe("/inbox?show=unread"));
     await waitFor(() => expect(rows()).toHaveLength(2));
@@ -517,7 +670,7 @@ describe("keys", () => {
     await user.keyboard("?");
     const help = screen.getByRole("dialog", { name: "Keys" });
     expect(within(help).getByText("Undo the last step")).toBeTruthy();
-    expect(within(help).getByText("Go to the filter").previousElementSibling?.textContent).toBe("/");
+    expect(within(help).getByText(/^Search;/).previousElementSibling?.textContent).toBe("/");
     await user.keyboard("ej");
     expect(badge()).toBe("2");
     await user.click(within(help).getByRole("button", { name: "Close" }));
