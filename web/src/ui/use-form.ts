@@ -1,4 +1,4 @@
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { ApiError, fieldOf } from "@/lib/api-error";
 
 type Errors<V> = Partial<Record<keyof V, string | undefined>>;
@@ -12,6 +12,12 @@ export function useForm<V extends Record<string, string | boolean>>(initial: V, 
   const [tried, setTried] = useState(false);
   const [refused, setRefused] = useState<Errors<V>>({});
   const form = useRef<HTMLFormElement>(null);
+  /** How often something was found wrong. */
+  const [faults, setFaults] = useState(0);
+  // By now they are drawn. (After a timer they need not be, when what found them was no event but the server's answer.)
+  useEffect(() => {
+    if (faults > 0) focusFirstMistake(form.current);
+  }, [faults]);
 
   const wrong = validate(values);
   const shown: Errors<V> = tried ? { ...refused, ...withoutGaps(wrong) } : refused;
@@ -33,7 +39,7 @@ export function useForm<V extends Record<string, string | boolean>>(initial: V, 
     event.preventDefault();
     setTried(true);
     if (Object.values(wrong).every((error) => error === undefined)) send(values);
-    else setTimeout(() => focusFirstMistake(form.current));
+    else setFaults((count) => count + 1);
   };
 
   /** Shows a refusal's issues beside the fields they name, the first of each, and moves the focus to the first of them. */
@@ -44,7 +50,7 @@ export function useForm<V extends Record<string, string | boolean>>(initial: V, 
       return field === undefined ? [] : [[field, issue.message] as const];
     });
     setRefused(Object.fromEntries(placed.reverse()) as Errors<V>);
-    setTimeout(() => focusFirstMistake(form.current));
+    setFaults((count) => count + 1);
   };
 
   /** Whether a refusal says anything that stands beside no field. */
