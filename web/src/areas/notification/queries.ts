@@ -18,7 +18,9 @@ export type Channel = Channels[number];
 export type Strategy = Strategies[number];
 
 export const PAGE_SIZE = 20;
-const BELL_SIZE = 5;
+export const BELL_SIZE = 5;
+/** As many as the server answers at once. */
+const MOST_ROWS = 100;
 
 /** What shows the inbox. */
 export const inboxKeys = [
@@ -36,9 +38,10 @@ export function useUnreadCount(enabled = true): number {
   return Math.max(0, (data?.count ?? 0) - unsent.size);
 }
 
-/** The newest unread ones, for the bell; asked for once it is opened. */
+/** The newest unread ones, for the bell; asked for once it is opened. Those that the page no longer counts as unread come on top. */
 export function useLatest(enabled: boolean) {
-  return useQuery({ ...rpcQuery("notification", "getNotifications", { limit: BELL_SIZE, offset: 0, unreadOnly: true }), enabled });
+  const limit = Math.min(BELL_SIZE + useUnsentReads().size, MOST_ROWS);
+  return useQuery({ ...rpcQuery("notification", "getNotifications", { limit, offset: 0, unreadOnly: true }), enabled, placeholderData: keepPreviousData });
 }
 
 /** Which rows of the inbox are asked for; without a text to search for, all of them. */

@@ -12,7 +12,7 @@ import { Popover } from "@/ui/Popover";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { Skeleton } from "@/ui/Skeleton";
 import { SmartLink } from "@/ui/SmartLink";
-import { useLatest, useMarkAsRead, useUnreadCount, type Inbox, type Notification } from "../queries";
+import { BELL_SIZE, useLatest, useMarkAsRead, useUnreadCount, type Inbox, type Notification } from "../queries";
 import { useUnsentReads } from "../unsent";
 import { ImportanceMark } from "./ImportanceMark";
 
@@ -28,7 +28,8 @@ export function Bell() {
   const unsent = useUnsentReads();
   const close = () => setOpen(false);
   // What was just marked stays in the answer until it is fetched again; here it goes at once.
-  const unreadOf = (inbox: Inbox) => inbox.notifications.filter((each) => !each.isRead && !unsent.has(each.id));
+  const unreadOf = (inbox: Inbox) => inbox.notifications.filter((each) => !each.isRead && !unsent.has(each.id)).slice(0, BELL_SIZE);
+  const loading = <Skeleton rows={3} className="h-16" />;
 
   return (
     <Popover
@@ -62,7 +63,7 @@ export function Bell() {
         </Suspense>
       </div>
       <div ref={content} className="max-h-[min(28rem,60vh)] overflow-y-auto">
-        <Loaded query={latest} loading={<Skeleton rows={3} className="h-16" />} isEmpty={(inbox) => unreadOf(inbox).length === 0} empty={() => <EmptyState icon="bell" title={t("bell.empty")} />}>
+        <Loaded query={latest} loading={loading} isEmpty={(inbox) => unreadOf(inbox).length === 0} empty={() => (count > 0 && latest.isPlaceholderData ? loading : <EmptyState icon="bell" title={t("bell.empty")} />)}>
           {(inbox) => (
             <ul className="divide-y divide-line">
               {unreadOf(inbox).map((notification) => (
