@@ -116,6 +116,27 @@ for (const { name, look } of [
   });
 }
 
+test("a_refused_setting_says_so_beside_its_field_and_has_the_focus", async (context) => {
+  const program = await new Program(context).start();
+  const api = await new Api(program).onboard();
+  const { page, profile } = await visitor(context, program);
+  await carrySession(profile, api);
+  await page.goto("/administration");
+  await page.getByRole("switch", { name: "Allow Email" }).click();
+  await page.getByText("It delivers nothing until its settings are complete.").waitFor();
+  await page.getByLabel("Settings of Email").click();
+  const form = page.getByRole("form", { name: "Email" });
+  await form.getByLabel("Mail server").fill("mail.example.com");
+  const sender = form.getByLabel("Sender address");
+  await sender.fill("nobody");
+  await form.getByRole("button", { name: "Save" }).click();
+  await until("the focus at the field", () => sender.evaluate((field) => field === document.activeElement && field.getAttribute("aria-invalid") === "true"));
+  assert.deepEqual(await violations(page), []);
+  await sender.fill("watchbell@example.com");
+  await form.getByRole("button", { name: "Save" }).click();
+  await page.getByText("It delivers nothing until its settings are complete.").waitFor({ state: "detached" });
+});
+
 test("a_fresh_server_s_pages_are_accessible", async (context) => {
   const program = await new Program(context).start();
   const { page, complaints } = await visitor(context, program, PHONE);

@@ -4,5 +4,5 @@ import { t } from "@/lib/i18n/t";
 /** The id to quote when asking for help, where the failed answer had one. */
 export function Correlation({ error }: { error: unknown }) {
   if (!(error instanceof ApiError) || error.correlationId === undefined) return null;
-  return <span className="whitespace-nowrap font-mono text-xs">{t("error.correlation", { id: error.correlationId })}</span>;
+  return <span className="font-mono text-xs wrap-anywhere">{t("error.correlation", { id: error.correlationId })}</span>;
 }

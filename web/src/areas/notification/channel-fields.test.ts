@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { channelFields, configOf, mistakeOf, savedForm, strategyFields } from "./channel-fields";
+import { channelFields, configOf, isIncomplete, mistakeOf, mistakesOf, savedForm, strategyFields } from "./channel-fields";
 import type { Channel, Strategy } from "./queries";
 
 const channel: Channel = {
@@ -92,5 +92,21 @@ describe("channel fields", () => {
     expect(wrong("mode", "")).toBeTruthy();
     expect(wrong("secure", false)).toBeUndefined();
     expect(wrong("password", "")).toBeUndefined();
+  });
+
+  it("wants something typed of a channel that takes one secret or another", () => {
+    const secret = { type: "string", "x-secret": true };
+    const fields = channelFields({ ...channel, secretsSet: [], userConfig: {}, userConfigSchema: { properties: { loud: { type: "boolean" }, hook: secret, token: secret } } });
+    const nothing = { loud: true, hook: "", token: "" };
+    expect(mistakesOf(fields, nothing)).toEqual({ loud: undefined, hook: undefined, token: undefined });
+    expect(mistakesOf(fields, nothing, { something: true })).toEqual({ loud: undefined, hook: "Fill this in.", token: undefined });
+    expect(mistakesOf(fields, { ...nothing, token: "t" }, { something: true })).toEqual({ loud: undefined, hook: undefined, token: undefined });
+  });
+
+  it("is incomplete while something required is neither set nor has a default", () => {
+    expect(isIncomplete(strategyFields(strategy))).toBe(true);
+    expect(isIncomplete(strategyFields({ ...strategy, config: { mode: "b" } }))).toBe(false);
+    const required = (...names: string[]) => strategyFields({ ...strategy, configSchema: { ...(strategy.configSchema as object), required: names } });
+    expect(isIncomplete(required("serverUrl", "secure", "password"))).toBe(false);
   });
 });

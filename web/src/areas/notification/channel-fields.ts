@@ -94,6 +94,25 @@ export function mistakeOf(field: ChannelField, typed: string | boolean | undefin
   return field.isUrl ? httpUrl(text) : undefined;
 }
 
+interface Judging {
+  /** Something must be typed, whatever the schema requires: some channels take one secret or another. */
+  something?: boolean;
+}
+
+/** What is wrong with what was typed into a form, by field. */
+export function mistakesOf(fields: readonly ChannelField[], typed: Typed, { something = false }: Judging = {}): Record<string, string | undefined> {
+  const mistakes = Object.fromEntries(fields.map((field) => [field.name, mistakeOf(field, typed[field.name])]));
+  const texts = fields.filter(({ kind }) => kind !== "boolean");
+  const [first] = texts;
+  if (something && first && texts.every(({ name, stored }) => !stored && typed[name] === "")) mistakes[first.name] = required("", 1);
+  return mistakes;
+}
+
+/** Whether something is missing that the schema requires. */
+export function isIncomplete(fields: readonly ChannelField[]): boolean {
+  return fields.some((field) => field.required && !field.stored && field.value === "");
+}
+
 /** What to send: an untouched secret is left out, which keeps the stored one; an emptied optional member goes as null, which clears it. */
 export function configOf(fields: readonly ChannelField[], typed: Typed): FreeForm {
   const config: FreeForm = {};

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useId, useState } from "react";
 import { t } from "@/lib/i18n/later";
 import { Button } from "@/ui/Button";
 import { classes } from "@/ui/classes";
@@ -13,7 +13,7 @@ import { useForm } from "@/ui/use-form";
 import { ChannelTimes } from "./ChannelTimes";
 import { ConnectAccount } from "./ConnectAccount";
 import { PushHere } from "./PushHere";
-import { channelFields, configOf, mistakeOf, savedForm, type ChannelField, type Typed } from "../channel-fields";
+import { channelFields, configOf, mistakesOf, savedForm, type ChannelField, type Typed } from "../channel-fields";
 import { WEB_PUSH } from "../push";
 import { useSaveChannel, useSwitchChannel, useTestChannel, type Channel } from "../queries";
 import { SettingFields } from "./SettingFields";
@@ -27,22 +27,24 @@ export function ChannelCard({ channel }: { channel: Channel }) {
   const remove = useSaveChannel();
   const [removing, setRemoving] = useState<ChannelField | "all">();
   const toast = useToast();
-  const { form, values, field, set, submit } = useForm<Typed>(Object.fromEntries(fields.map((each) => [each.name, each.value])), (typed) =>
-    Object.fromEntries(fields.map((each) => [each.name, mistakeOf(each, typed[each.name])])),
+  const title = useId();
+  const linked = channel.contactResolution.type === "oauth-link";
+  const { form, values, field, set, submit, refuse, unplaced } = useForm<Typed>(Object.fromEntries(fields.map((each) => [each.name, each.value])), (typed) =>
+    mistakesOf(fields, typed, { something: !channel.isConfigured && !linked }),
   );
   // What is tested is what is stored, not what is typed.
   const shown = savedForm(fields, values);
   const unsaved = fields.some((each) => (each.secret ? values[each.name] !== "" : shown[each.name] !== each.value));
-  const linked = channel.contactResolution.type === "oauth-link";
   // Mail goes to the address of the account: there is nothing to forget of it, only the switch.
   const removable = channel.isConfigured && !linked && channel.contactResolution.type !== "auth-email";
   const state = !channel.isConfigured ? (linked ? "notConnected" : "setUp") : channel.enabled ? "active" : "off";
 
   return (
-    <div className="p-5">
+    // Channels have buttons of the same names.
+    <div role="group" aria-labelledby={title} className="p-5">
       <div className="flex items-start justify-between gap-4">
         <div className="min-w-0">
-          <h3 className="font-semibold">{channel.displayName}</h3>
+          <h3 id={title} className="font-semibold">{channel.displayName}</h3>
           <p className={classes("flex items-center gap-1.5 text-sm", state === "active" ? "text-healthy" : "text-muted")}>
             <span aria-hidden="true" className={classes("size-2 rounded-full", state === "active" ? "bg-healthy-mark" : "border border-control")} />
             {t(`channel.${state}`)}
@@ -81,14 +83,17 @@ export function ChannelCard({ channel }: { channel: Channel }) {
               {
                 onSuccess: () => {
                   for (const [name, value] of Object.entries(savedForm(fields, typed))) set(name, value);
+                  // It was of what was saved before.
+                  test.reset();
                   toast({ text: t("channel.saved", { channel: channel.displayName }) });
                 },
+                onError: refuse,
               },
             ),
           )}
         >
           <SettingFields fields={fields} values={values} field={field} set={set} onRemove={setRemoving} />
-          {save.isError && <ErrorNote error={save.error} />}
+          {save.isError && unplaced(save.error) && <ErrorNote error={save.error} />}
           {test.isError && <ErrorNote error={test.error} />}
           {test.data && !test.data.success && (
             <p role="alert" className="rounded-lg bg-unhealthy-soft px-4 py-3 text-sm text-unhealthy">
@@ -134,6 +139,7 @@ export function ChannelCard({ channel }: { channel: Channel }) {
                 onSuccess: () => {
                   if (removing === "all") for (const each of fields) set(each.name, each.kind === "boolean" ? false : "");
                   setRemoving(undefined);
+                  test.reset();
                   toast({ text: t("channel.removed", { what: removing === "all" ? channel.displayName : removing.label }) });
                 },
               },

@@ -71,7 +71,7 @@ function Letter({ letter, channel, onReplay }: { letter: DeadLetter; channel: st
           </p>
         </div>
         <div className="flex shrink-0 gap-2">
-          <Button tone="quiet" small aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+          <Button tone="quiet" small aria-label={t("dead.attemptsOne", { channel, user })} aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
             {t("dead.attempts")}
           </Button>
           <Button small aria-label={t("dead.replayOne", { channel, user })} onClick={onReplay}>

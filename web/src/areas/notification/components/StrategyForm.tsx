@@ -6,7 +6,7 @@ import { ErrorNote } from "@/ui/ErrorNote";
 import { Markdown } from "@/ui/Markdown";
 import { useToast } from "@/ui/toasts";
 import { useForm } from "@/ui/use-form";
-import { configOf, mistakeOf, savedForm, strategyFields, type ChannelField, type Typed } from "../channel-fields";
+import { configOf, mistakesOf, savedForm, strategyFields, type ChannelField, type Typed } from "../channel-fields";
 import { useSaveStrategy, type Strategy } from "../queries";
 import { SettingFields } from "./SettingFields";
 
@@ -17,9 +17,7 @@ export function StrategyForm({ strategy }: { strategy: Strategy }) {
   const remove = useSaveStrategy();
   const [removing, setRemoving] = useState<ChannelField>();
   const toast = useToast();
-  const { form, values, field, set, submit } = useForm<Typed>(Object.fromEntries(fields.map((each) => [each.name, each.value])), (typed) =>
-    Object.fromEntries(fields.map((each) => [each.name, mistakeOf(each, typed[each.name])])),
-  );
+  const { form, values, field, set, submit, refuse, unplaced } = useForm<Typed>(Object.fromEntries(fields.map((each) => [each.name, each.value])), (typed) => mistakesOf(fields, typed));
   return (
     <>
       {strategy.adminInstructions !== undefined && strategy.adminInstructions !== "" && (
@@ -29,6 +27,7 @@ export function StrategyForm({ strategy }: { strategy: Strategy }) {
       )}
       <form
         ref={form}
+        aria-label={strategy.displayName}
         noValidate
         className="mt-4 flex max-w-[34rem] flex-col gap-5"
         onSubmit={submit((typed) =>
@@ -39,12 +38,13 @@ export function StrategyForm({ strategy }: { strategy: Strategy }) {
                 for (const [name, value] of Object.entries(savedForm(fields, typed))) set(name, value);
                 toast({ text: t("channel.saved", { channel: strategy.displayName }) });
               },
+              onError: refuse,
             },
           ),
         )}
       >
         <SettingFields fields={fields} values={values} field={field} set={set} onRemove={setRemoving} />
-        {save.isError && <ErrorNote error={save.error} />}
+        {save.isError && unplaced(save.error) && <ErrorNote error={save.error} />}
         <div>
           <Button type="submit" tone="primary" busy={save.isPending}>
             {t("action.save")}

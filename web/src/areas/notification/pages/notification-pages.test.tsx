@@ -113,6 +113,13 @@ describe("the bell", () => {
     expect(screen.queryByRole("button", { name: "Undo" })).toBeNull();
   });
 
+  it("shows the next ones when those before were just read", async () => {
+    const { user } = openApp("/inbox", { prepare: notify(7) });
+    for (let at = 0; at < 5; at++) await user.click((await screen.findAllByRole("button", { name: "Mark as read" }))[0] ?? document.body);
+    const panel = await bellOf(user);
+    expect((await within(panel).findAllByRole("listitem")).map((each) => /Notice \d/.exec(each.textContent)?.[0])).toEqual(["Notice 2", "Notice 1"]);
+  });
+
   it("writes 99+ beyond 99", async () => {
     openApp("/", { prepare: notify(100) });
     await waitFor(() => expect(badge()).toBe("99+"));
@@ -200,8 +207,28 @@ describe("settings", () => {
     server.fail("notification.setUserDeliveryPreference", new FakeError(400, "BAD_REQUEST", "Invalid", [{ path: ["userConfig", "url"], message: "This address may not be reached" }]));
     await user.type(await screen.findByLabelText("URL"), "http://127.0.0.1/");
     await user.click(screen.getByRole("button", { name: "Save" }));
-    expect((await screen.findByText(/This address may not be reached/)).textContent).toMatch(/Reference/);
-    expect(screen.getByLabelText("URL")).toHaveProperty("value", "http://127.0.0.1/");
+    // Beside the field it is about, which has the focus.
+    const refusal = await screen.findByText("This address may not be reached");
+    const url = screen.getByLabelText("URL");
+    expect(url).toHaveProperty("value", "http://127.0.0.1/");
+    expect(url.getAttribute("aria-describedby")).toBe(refusal.id);
+    await waitFor(() => expect(document.activeElement).toBe(url));
+    server.fail("notification.setUserDeliveryPreference", new FakeError(500, "INTERNAL_SERVER_ERROR", "Failed"));
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    expect((await screen.findByText(/The server met an error/)).textContent).toMatch(/Reference/);
+    expect(url.getAttribute("aria-invalid")).toBeNull();
+  });
+
+  it("forgets how a test ended once something else is saved", async () => {
+    const { user, server } = openApp("/settings");
+    await user.type(await screen.findByLabelText("URL"), "http://sink.test/hook");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    server.testAnswer = { success: false, error: "Status 500" };
+    await user.click(await screen.findByRole("button", { name: "Send a test" }));
+    expect(await screen.findByText("The test failed: Status 500")).toBeTruthy();
+    await user.type(screen.getByLabelText("URL"), "2");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(screen.queryByText(/^The test failed/)).toBeNull());
   });
 
   it("lists subscriptions, ends them, and takes that back", async () => {
@@ -288,6 +315,18 @@ describe("administration", () => {
     expect(server.callsOf("notification.updateDeliveryStrategy").at(-1)).toEqual({ strategyId: "notification-telegram.telegram", enabled: false, config: { botToken: null } });
   });
 
+  it("says beside which field a setting was refused", async () => {
+    const { user, server } = openApp("/administration");
+    await user.click(await screen.findByLabelText("Settings of Telegram"));
+    server.fail("notification.updateDeliveryStrategy", new FakeError(400, "BAD_REQUEST", "Invalid", [{ path: ["config", "botToken"], message: "This is no token" }]));
+    await user.type(screen.getByLabelText("Bot token"), "12");
+    await user.click(within(screen.getByRole("form", { name: "Telegram" })).getByRole("button", { name: "Save" }));
+    const refusal = await screen.findByText("This is no token");
+    expect(screen.getByLabelText("Bot token").getAttribute("aria-describedby")).toBe(refusal.id);
+    expect(screen.getByLabelText("Bot token")).toHaveProperty("value", "12");
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
   it("asks before a retention that deletes more, and keeps what was typed when it is refused", async () => {
     const { user, server } = openApp("/administration");
     await user.click(await screen.findByLabelText("Delete old notifications"));
@@ -327,7 +366,7 @@ describe("administration", () => {
     const letters = () => screen.queryAllByTestId("dead-letter");
     await waitFor(() => expect(letters().map((each) => each.querySelector("h3")?.textContent)).toEqual(["Telegram for Ada", "Telegram for Ben"]));
     const ben = letters()[1] ?? document.body;
-    await user.click(within(ben).getByRole("button", { name: "Tries" }));
+    await user.click(within(ben).getByRole("button", { name: /^Tries: / }));
     expect(within(await within(ben).findByRole("list", { name: "Tries" })).getAllByRole("listitem")).toHaveLength(2);
     await user.click(screen.getByRole("button", { name: "Send again: Telegram for Ben" }));
     await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Cancel" }));
