@@ -26,6 +26,7 @@
 #include "app/modules.hpp"
 #include "async/blocking_pool.hpp"
 #include "async/event.hpp"
+#include "async/short_slices.hpp"
 #include "async/timeout.hpp"
 #include "domains/auth/module.hpp"
 #include "domains/notification/module.hpp"
@@ -739,6 +740,7 @@ int serve(const config::Config& config) {
     }
     exit.done = true;
   });
+  async::ask_for_short_slices();
   loop.run_until([&] { return exit.done; });
   return exit.code;
 }

@@ -1,5 +1,11 @@
 #include "tests/support/co_test.hpp"
 
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <fstream>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest-spi.h>
@@ -9,6 +15,7 @@
 #include "async/manual_clock.hpp"
 #include "async/mutex.hpp"
 #include "async/pause.hpp"
+#include "async/short_slices.hpp"
 #include "async/task_scope.hpp"
 #include "async/timeout.hpp"
 #include "async/timer_wheel.hpp"
@@ -302,6 +309,21 @@ TEST(CoTest, an_assertion_evaluates_its_arguments_once_and_ends_the_body_when_it
   EXPECT_NONFATAL_FAILURE(test::run_on(loop, assert_equal(1, 2, evaluated, went_on)), "(++evaluated, left)\n    Which is: 1\n  right\n    Which is: 2");
   EXPECT_EQ(evaluated, 2);
   EXPECT_FALSE(went_on);
+}
+
+TEST(ShortSlices, a_thread_that_asks_for_them_stays_what_it_was) {
+  std::thread([] {
+    const int nice = ::getpriority(PRIO_PROCESS, 0);
+    ask_for_short_slices();
+    EXPECT_EQ(::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+    EXPECT_EQ(::getpriority(PRIO_PROCESS, 0), nice);
+    // What it starts is as everything else: a kernel that knows slices shows them here.
+    std::thread([] {
+      std::ifstream shown("/proc/thread-self/sched");
+      std::string line;
+      while (std::getline(shown, line)) EXPECT_FALSE(line.starts_with("se.slice") && line.ends_with(" 100000")) << line;
+    }).join();
+  }).join();
 }
 
 }  // namespace
