@@ -4,6 +4,8 @@ import { request as send } from "node:http";
 import { ADMIN, Api } from "../e2e/lib/api.mjs";
 import { Program } from "../e2e/lib/program.mjs";
 import { test } from "../e2e/lib/runner.mjs";
+import { Sink } from "../e2e/lib/sink.mjs";
+import { until } from "../e2e/lib/wait.mjs";
 import { measured } from "./metrics.mjs";
 
 /** As it is without settings, but that no try comes back while a test runs. */
@@ -81,4 +83,22 @@ test("an_address_and_a_principal_have_their_bursts_and_refusals_are_counted", as
   assert.equal(series.get('watchbell_http_refused_total{limit="principal"}'), ofAnn.length);
   assert.equal(series.get('watchbell_http_refused_total{limit="address"}'), ofVisitor.length);
   assert.ok(!program.stderr.includes("status=429"), "a flood would fill the disk that the log is on");
+});
+
+test("deliveries_go_out_at_the_rate_an_operator_set_and_none_is_lost", async (context) => {
+  const [burst, perSecond, count] = [5, 20, 40];
+  const program = await new Program(context).start({ WATCHBELL_DELIVERY_RATE_PER_HOST: `${perSecond}/${burst}` });
+  const api = await new Api(program).onboard();
+  const { id } = await api.call("auth", "getCurrentUserProfile");
+  const sink = await new Sink(context).up();
+  await api.call("notification", "setUserDeliveryPreference", { strategyId: "notification-webhook.webhook", enabled: true, userConfig: { url: sink.url } });
+  const titles = Array.from({ length: count }, (_, i) => `Message ${i}`);
+  const began = performance.now();
+  await Promise.all(titles.map((title) => api.call("notification", "notifyUsers", { userIds: [id], title, body: "" })));
+  await until("all of them", () => sink.posts.length === count);
+  assert.ok(performance.now() - began >= (1000 * (count - burst)) / perSecond, "no more than the rate allows");
+  assert.deepEqual(sink.posts.map(({ body }) => body.title).sort(), titles.toSorted());
+  const attempts = async () => (await api.call("notification", "getDeliveryAttempts", {})).total;
+  await until("the last to be written down", async () => (await attempts()) >= count);
+  assert.equal(await attempts(), count, "waiting was no try");
 });

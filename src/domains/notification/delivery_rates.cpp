@@ -37,7 +37,8 @@ std::string DeliveryRates::name_of(limits::BucketKey key) { return fmt::format("
 std::vector<DeliveryRates::Bucket> DeliveryRates::buckets(const channels::Channel& channel, std::string_view admin_config, std::string_view user_config,
                                                           std::span<const std::string> hosts) const {
   std::vector<Bucket> found;
-  for (const auto& allowance : channel.allowances(admin_config, user_config)) found.push_back({.key = key_of(channel.id(), allowance.of), .rate = allowance.rate});
+  for (const auto& allowance : channel.allowances(admin_config, user_config))
+    found.push_back({.key = key_of(channel.id(), allowance.of), .rate = allowance.rate});
   if (options_.per_host)
     for (const auto& host : hosts) found.push_back({.key = key_of("host", host), .rate = *options_.per_host});
   if (options_.per_channel) found.push_back({.key = key_of("channel", channel.id()), .rate = *options_.per_channel});

@@ -35,8 +35,8 @@ class DeliveryRates {
   };
   /// What a delivery waits for that found no token.
   struct Wait {
-    std::string line;              ///< what its job is to be held for; empty when there are kMostLines lines already
-    std::chrono::nanoseconds time; ///< until there is a token, at the earliest
+    std::string line;               ///< what its job is to be held for; empty when there are kMostLines lines already
+    std::chrono::nanoseconds time;  ///< until there is a token, at the earliest
   };
   static constexpr std::size_t kMostLines = 10'000;
   /// Whoever was called and has not come by then is not waited for.

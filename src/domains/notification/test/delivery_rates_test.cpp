@@ -253,7 +253,12 @@ struct WithSlack : WithSink {
   }
   awaitable<void> send(std::string title, Importance importance = Importance::info, int to = 1) {
     clock.advance(1ms);
-    NotifyUsers input{.user_ids = {}, .title = Text<1, 200>::of(std::move(title)), .body = {Text<0, 10'000>::of("")}, .importance = importance, .action = {}, .idempotency_key = {}};
+    NotifyUsers input{.user_ids = {},
+                      .title = Text<1, 200>::of(std::move(title)),
+                      .body = {Text<0, 10'000>::of("")},
+                      .importance = importance,
+                      .action = {},
+                      .idempotency_key = {}};
     input.user_ids.push_back(Text<1, 200>::of(user(to).to_string()));
     EXPECT_TRUE(co_await service.notify_users(test::application(1), std::move(input)));
   }
@@ -396,7 +401,8 @@ CO_TEST(DeliveryRates, N_5_a_thousand_that_wait_are_looked_at_once_each_as_they_
 
 CO_TEST(DeliveryRates, an_operators_rate_of_hosts_holds_for_each_host_by_itself) {
   WithSlack f(loop, {.at_once = 512, .per_host = 64, .rates = {.per_host = Rate::per_second(1, 2)}});
-  http::test::Sink other(loop.executor(), [](const SinkRequest&) { return http::test::SinkReply{status(204), http::test::SinkReply::Then::close}; }, "127.0.0.2");
+  http::test::Sink other(
+      loop.executor(), [](const SinkRequest&) { return http::test::SinkReply{status(204), http::test::SinkReply::Then::close}; }, "127.0.0.2");
   other.start();
   co_await f.queue->start();
   EXPECT_TRUE(co_await f.set_webhook(user(1), R"({"url":")" + f.sink.url("/hook") + "\"}"));
@@ -448,8 +454,8 @@ CO_TEST(DeliveryRates, N_5_what_providers_document_holds_by_what_they_count_by) 
   EXPECT_EQ(drawn("notification-ntfy.ntfy", "{}", R"({"topic":"t"})"), "ntfy.sh: 60 then 12 a minute; ");
   EXPECT_EQ(drawn("notification-ntfy.ntfy", R"({"token":"x"})", R"({"topic":"t"})"), "") << "an account has limits of its own";
   EXPECT_EQ(drawn("notification-ntfy.ntfy", R"({"serverUrl":"https://ntfy.example.com"})", R"({"topic":"t"})"), "");
-  for (const std::string_view none : {"notification-webhook.webhook", "notification-webpush.webpush", "notification-gotify.gotify", "notification-pushover.pushover",
-                                      "notification-webex.webex", "notification-backstage.backstage"}) {
+  for (const std::string_view none : {"notification-webhook.webhook", "notification-webpush.webpush", "notification-gotify.gotify",
+                                      "notification-pushover.pushover", "notification-webex.webex", "notification-backstage.backstage"}) {
     const auto sample = std::ranges::find(channels::test::samples(), none, &channels::test::Sample::id);
     EXPECT_EQ(drawn(none, channels::test::at(sample->admin, "https://r.test"), channels::test::at(sample->user, "https://r.test")), "") << none;
   }
