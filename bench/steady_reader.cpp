@@ -1,5 +1,6 @@
 // How long do reads take that come at a fixed rate, whatever the server is busy with? One kept connection; each read is due at its own time, and its latency
-// counts from then, so that a stall is felt by every read that fell into it. Prints "DUE LATENCY" of each, in microseconds of this machine's clock.
+// counts from then, so that a stall is felt by every read that fell into it; but not how late this program itself woke up for a read, when no earlier one held it
+// up: that is the machine's doing. Prints "DUE LATENCY" of each, in microseconds of this machine's clock.
 //
 //     steady_reader PORT PATH RATE SECONDS COOKIE...      the reads take the cookies in turn
 #include <arpa/inet.h>
@@ -91,9 +92,11 @@ int main(int argc, char** argv) {
   const auto micros = [](auto span) { return std::chrono::duration_cast<std::chrono::microseconds>(span).count(); };
   for (std::size_t i = 0; i < count; ++i) {
     const auto due = began + std::chrono::microseconds(static_cast<std::int64_t>(i) * 1'000'000 / rate);
+    const bool held_up = Clock::now() > due;
     std::this_thread::sleep_until(due);
+    const auto from = held_up ? due : Clock::now();
     ask(fd, requests[i % requests.size()]);
-    reads.emplace_back(micros(due.time_since_epoch()), micros(Clock::now() - due));
+    reads.emplace_back(micros(due.time_since_epoch()), micros(Clock::now() - from));
   }
   for (const auto& [due, latency] : reads) std::printf("%lld %lld\n", static_cast<long long>(due), static_cast<long long>(latency));
   ::close(fd);

@@ -16,6 +16,8 @@ using boost::system::error_code;
 
 // Bodies up to this size are copied behind the head: one short copy is cheaper than a second element in the write.
 constexpr std::size_t kCopiedBody = 1024;
+// What is read before other connections have their turn: of a body of megabytes the kernel may hand out all that it has at once, which takes it milliseconds.
+constexpr std::size_t kReadAtOnce = 64 * 1024;
 // What a client may still send after the last answer before it is cut.
 constexpr std::size_t kLingerBytes = 4 * 1024 * 1024;
 // Pipelined requests of one connection that are answered on the spot before the others have their turn.
@@ -108,7 +110,8 @@ void Connection::start() {
 void Connection::read() {
   WATCHBELL_ASSERT(!read_pending_);
   read_pending_ = true;
-  const auto room = phase_ == Phase::lingering ? std::span<char>(core_.scratch) : reader_.writable();
+  auto room = phase_ == Phase::lingering ? std::span<char>(core_.scratch) : reader_.writable();
+  room = room.first(std::min(room.size(), kReadAtOnce));
   socket_.async_read_some(asio::buffer(room.data(), room.size()), OnRead{this});
 }
 
@@ -341,7 +344,7 @@ bool Connection::answered() {
 
 // Keeps the account of the memory that bodies take. Whether there is room for this connection's.
 bool Connection::within_budget() {
-  const std::size_t held = reader_.body_capacity();
+  const std::size_t held = reader_.body_held();
   if (held == buffered_) return true;
   const bool grew = held > buffered_;
   core_.buffered += held - buffered_;

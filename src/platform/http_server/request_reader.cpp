@@ -17,6 +17,7 @@ namespace beast_http = boost::beast::http;
 constexpr std::size_t kFirstBlock = 4 * 1024;
 constexpr std::size_t kLeastRoom = 1024;          // reading into less would cost more calls than copying
 constexpr std::size_t kBodyStep = 16 * 1024;
+constexpr std::size_t kMeant = 64 * 1024;         // a body of which so much came is going to come
 constexpr std::size_t kMaxHeaders = 256;
 constexpr std::size_t kMaxChunkExtra = 16 * 1024;
 
@@ -255,8 +256,9 @@ std::span<char> RequestReader::writable() {
       return {body_.data() + raw_end_, body_.capacity() - raw_end_};
     }
     const std::size_t length = static_cast<std::size_t>(length_);
-    // Grown as bytes come, not at once: a length that is only claimed costs nothing.
-    if (body_.capacity() == body_size_) body_.grow(std::min(length, std::max(body_.capacity() * 2, kBodyStep)), body_size_);
+    // Grown as bytes come, not at once: a length that is only claimed costs nothing. Once some came there is room for all, or what is there would be copied again
+    // and again; room that nothing was put into is no memory yet.
+    if (body_.capacity() == body_size_) body_.grow(body_size_ < kMeant ? std::min(length, std::max(body_.capacity() * 2, kBodyStep)) : length, body_size_);
     return {body_.data() + body_size_, std::min(body_.capacity(), length) - body_size_};
   }
   if (stage_ == Stage::head) {

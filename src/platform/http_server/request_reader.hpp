@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -93,8 +94,8 @@ class RequestReader {
   bool keep_alive() const noexcept { return keep_alive_; }
   /// Gives the memory of a body back that nobody will read: the request is refused and nothing follows it.
   void drop_body() noexcept;
-  /// Bytes held for bodies that did not fit behind their heads.
-  std::size_t body_capacity() const noexcept { return body_.capacity(); }
+  /// Bytes received of a body that did not fit behind its head, until that is forgotten.
+  std::size_t body_held() const noexcept { return body_.capacity() == 0 ? 0 : std::max(body_size_, raw_end_); }
   /// What was received after the request. REQUIRES Stage::complete.
   std::string_view rest() const noexcept;
   /// Every request says so from now on.

@@ -15,15 +15,16 @@ Changes::Finish::~Finish() {
   if (effects_.jobs || !effects_.events.empty()) changes_.queue_.wake();
 }
 
-// Every invalidation comes before the first signal: a browser that refetches on the signal sees the change. What was done is moved out, because freeing
-// a hundred thousand targets at the end would hold up the loop as well.
+// Every invalidation comes before the first signal: a browser that refetches on the signal sees the change. They need no order among them: the last goes
+// first, so that what was done is gone, because freeing a hundred thousand at the end would hold up the loop as well.
 bool Changes::Finish::step() {
   auto& budget = changes_.hub_.budget();
   std::size_t done = 0;
   const auto room = [&] { return budget.take() || done < TurnBudget::kStride; };
-  for (; target_ < effects_.targets.size(); ++target_, ++done) {
+  for (auto& targets = effects_.targets; !targets.empty(); ++done) {
     if (!room()) return false;
-    const auto target = std::move(effects_.targets[target_]);
+    const auto target = std::move(targets.back());
+    targets.pop_back();
     target.apply();
   }
   if (how_ == How::doubtful) return true;

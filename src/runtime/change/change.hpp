@@ -155,7 +155,6 @@ class Changes {
     Change::Effects& effects_;
     How how_;
     signals::Hub::Place place_;
-    std::size_t target_ = 0;
     std::size_t event_ = 0;
   };
   /// The steps that are left, one a turn. What one of them threw.
