@@ -34,7 +34,8 @@ concept Column = requires(const detail::Cursor& cursor) {
 };
 
 /// Many values in one parameter: `... where id in (select value from json_each(:1))` with `sql::List(ids)`. Elements: text, ids, whole numbers.
-/// Refers to the range, which must live until the statement has ended. Never write a statement a row. Immutable.
+/// On SQLite it is a JSON array, on PostgreSQL a text[] or bigint[], for which migrate() makes functions json_each(key, value) too; so one text does for
+/// both. `key` counts from 0. Refers to the range, which must live until the statement has ended. Never write a statement a row. Immutable.
 template <class T>
 class List {
  public:
@@ -70,6 +71,23 @@ std::string json_array(std::span<const T> values) {
     }
   }
   out += ']';
+  return out;
+}
+
+template <class T>
+Array array_of(std::span<const T> values) {
+  Array out(std::integral<T> ? Array::Of::integer : Array::Of::text, values.size());
+  for (const auto& value : values) {
+    if constexpr (std::integral<T>) {
+      out.add(static_cast<std::int64_t>(value));
+    } else if constexpr (std::convertible_to<const T&, std::string_view>) {
+      const std::string_view text = value;
+      require_storable(text);
+      out.add(text);
+    } else {
+      out.add(std::string_view(value.to_string()));
+    }
+  }
   return out;
 }
 
@@ -242,8 +260,8 @@ struct Codec<std::nullopt_t> {
 template <class T>
 struct Codec<List<T>> {
   static detail::Param put(const List<T>& value, Dialect dialect) {
-    WATCHBELL_ASSERT(dialect == Dialect::sqlite);
-    return detail::json_array(value.values());
+    if (dialect == Dialect::sqlite) return detail::json_array(value.values());
+    return detail::array_of(value.values());
   }
 };
 

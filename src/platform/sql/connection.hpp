@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "platform/sql/fault.hpp"
 
@@ -21,8 +23,23 @@ enum class Dialect { sqlite, postgres };
 /// What a database driver gives to Session and Database; nothing else uses it. A new database is one file that implements Connection and Cursor.
 namespace detail {
 
+/// Many values in one parameter, in PostgreSQL's binary form of an array of one dimension.
+class Array {
+ public:
+  enum class Of { text, integer };
+  Array(Of of, std::size_t count);
+  Of of() const noexcept { return of_; }
+  const std::string& bytes() const noexcept { return bytes_; }
+  void add(std::string_view text);
+  void add(std::int64_t value);
+
+ private:
+  Of of_;
+  std::string bytes_;
+};
+
 /// A parameter as drivers take it; monostate is NULL. Views live until the statement has ended.
-using Param = std::variant<std::monostate, bool, std::int64_t, double, std::string_view, std::string>;
+using Param = std::variant<std::monostate, bool, std::int64_t, double, std::string_view, std::string, Array>;
 
 /// A running statement, standing on one of its rows after step() was true. Column numbers start at 0. A getter throws Fault (schema) naming the column
 /// when the value is NULL or of another type: nothing is converted silently.
@@ -60,11 +77,13 @@ class Connection {
   virtual Dialect dialect() const noexcept = 0;
   /// Prepares (or takes from the cache) and binds. The caller steps it to its end and finishes it, whatever happens.
   virtual Cursor& start(std::string_view sql, std::span<const Param> params) = 0;
-  /// Transaction control; text of this kind is refused in start() and script().
+  /// Transaction control; text of this kind is refused in start() and script(). A rollback of what is gone already is none and no fault.
   virtual void control(Control what) = 0;
   virtual bool in_transaction() const noexcept = 0;
   /// Whether the open transaction holds a broken foreign key that its COMMIT would refuse.
   virtual bool owes_foreign_keys() const noexcept = 0;
+  /// What the open transaction has failed of already, where only ending it is left, whatever COMMIT says.
+  virtual std::optional<Fault::Kind> broken() const noexcept = 0;
   /// With Access::read a statement that would write is a Fault (schema).
   virtual void set_access(Access access) noexcept = 0;
   /// Asserts that no statement is left between its first and its last step.
@@ -101,6 +120,30 @@ std::unique_ptr<Connection> open_sqlite(const SqliteOptions& options);
 /// Judges the first bytes and the length of a file, changing nothing: an Error when it is no SQLite database or is cut short. An absent or empty file
 /// is fine, it becomes a database. REQUIRES that this process has no connection to the file: closing it here would drop that one's locks.
 Result<void> check_sqlite_file(const std::string& file);
+
+/// A PostgreSQL database as its connections share it: where it is, and when it may be tried again after it could not be reached. Thread-safe.
+class PostgresServer {
+ public:
+  virtual ~PostgresServer() = default;
+  /// "postgresql://HOST:PORT/DATABASE", for people: without user and password.
+  virtual const std::string& shown() const noexcept = 0;
+};
+
+/// Reads "postgresql://..." in the form that libpq documents; looks nothing up. An Error says what is wrong without repeating the URL.
+Result<std::shared_ptr<PostgresServer>> postgres_server(const std::string& url, const Clock& clock);
+
+struct PostgresOptions {
+  std::shared_ptr<PostgresServer> server;
+  std::chrono::milliseconds statement_deadline{10000};  ///< kept by the server; 0 for none
+  /// How much later than that a server is held to be gone that does not even refuse.
+  std::chrono::milliseconds grace{3000};
+  std::chrono::milliseconds connect_deadline{5000};
+};
+
+/// A connection to a PostgreSQL database, made when it is first needed and made anew by the next transaction after it was lost. While the server cannot be
+/// reached, it is tried again not before 50 ms, doubling to 2 s with jitter, have passed since the last try of any connection; what needs it meanwhile
+/// gets that try's fault at once (disconnected).
+std::unique_ptr<Connection> open_postgres(const PostgresOptions& options);
 
 }  // namespace detail
 }  // namespace watchbell::sql

@@ -18,10 +18,15 @@ constexpr std::string_view kMemory = ":memory:";
 /// A group commits after this time even if more of its writes wait, so that short ones do not sit behind a long one that has ended.
 constexpr std::chrono::milliseconds kGroupBudget{20};
 
+// A write that another transaction came between runs again at once, then after this, doubled each time.
+constexpr std::chrono::milliseconds kFirstRerun{10};
+constexpr std::chrono::milliseconds kLastRerun{320};
+constexpr int kMostConflicts = 10;
+
+bool is_postgres(std::string_view url) { return url.starts_with("postgresql:") || url.starts_with("postgres:"); }
+
 /// The file of a URL, absolute, or ":memory:".
 Result<std::string> file_of(std::string_view url) {
-  if (url.starts_with("postgresql:") || url.starts_with("postgres:"))
-    return fail(ErrorCode::not_implemented, "this version stores in SQLite only; the database must be sqlite:PATH");
   if (url.starts_with("sqlite:")) url.remove_prefix(7);
   if (url == kMemory) return std::string(kMemory);
   if (url.empty()) return fail(ErrorCode::bad_request, "the database has no path");
@@ -62,51 +67,98 @@ struct Database::Settled {
   bool committed = false;
 };
 
-Database::Database(async::Loop& loop, async::TimerWheel& wheel, Options options, std::string file)
-    : loop_(loop), clock_(wheel.clock()), options_(std::move(options)), file_(std::move(file)), in_memory_(file_ == kMemory), ended_(loop.executor()) {
+/// Where the database is: in a file (or in memory), or at a server.
+struct Database::Place {
+  std::string file;
+  std::shared_ptr<detail::PostgresServer> server;
+
+  static Result<Place> of(const std::string& url, const Clock& clock) {
+    if (is_postgres(url)) {
+      auto server = detail::postgres_server(url, clock);
+      if (!server) return std::unexpected(std::move(server.error()));
+      auto shown = (*server)->shown();
+      return Place{.file = std::move(shown), .server = std::move(*server)};
+    }
+    auto file = file_of(url);
+    if (!file) return std::unexpected(std::move(file.error()));
+    return Place{.file = std::move(*file), .server = nullptr};
+  }
+};
+
+/// A write that runs again after a while.
+struct Database::Rerun {
+  explicit Rerun(JobPtr again) : job(std::move(again)) {}
+  JobPtr job;
+  std::optional<async::Timer> timer;
+};
+
+Database::Database(async::Loop& loop, async::TimerWheel& wheel, Options options, Place place)
+    : loop_(loop), wheel_(wheel), clock_(wheel.clock()), options_(std::move(options)), file_(std::move(place.file)), server_(std::move(place.server)),
+      in_memory_(file_ == kMemory), random_(static_cast<std::uint64_t>(clock_.monotonic().time_since_epoch().count())), ended_(loop.executor()) {
   using Role = detail::SqliteOptions::Role;
-  writer_ = std::make_unique<Session>(detail::open_sqlite(sqlite_options(options_, file_, Role::writer)));
+  const auto connection = [&](Role role) {
+    if (server_) return detail::open_postgres({.server = server_, .statement_deadline = options_.statement_deadline});
+    return detail::open_sqlite(sqlite_options(options_, file_, role));
+  };
+  for (std::size_t i = 0; i < (server_ ? std::max<std::size_t>(1, options_.writers) : 1); ++i) {
+    writers_.push_back(std::make_unique<Session>(connection(Role::writer)));
+    idle_writers_.push_back(writers_.back().get());
+  }
   for (std::size_t i = 0; !in_memory_ && i < std::max<std::size_t>(1, options_.readers); ++i) {
-    readers_.push_back(std::make_unique<Session>(detail::open_sqlite(sqlite_options(options_, file_, Role::reader))));
+    readers_.push_back(std::make_unique<Session>(connection(Role::reader)));
     readers_.back()->connection().set_access(Access::read);
     idle_readers_.push_back(readers_.back().get());
   }
+  if (server_) {  // whether it is there
+    writers_.front()->connection().control(Control::begin_read);
+    writers_.front()->connection().control(Control::rollback);
+  }
   // A thread for every session, and one for copies: who holds a lease never waits for a thread.
-  pool_ = std::make_unique<async::BlockingPool>(async::BlockingPool::Options{.name = "sql", .threads = readers_.size() + 2});
+  pool_ = std::make_unique<async::BlockingPool>(async::BlockingPool::Options{.name = "sql", .threads = readers_.size() + writers_.size() + 1});
 }
 
 Database::~Database() { WATCHBELL_ASSERT(running_ == 0 && waiting() == 0); }
 
 Result<std::unique_ptr<Database>> Database::open(async::Loop& loop, async::TimerWheel& wheel, Options options) {
-  const auto file = file_of(options.url);
-  if (!file) return std::unexpected(file.error());
+  const auto place = Place::of(options.url, wheel.clock());
+  if (!place) return std::unexpected(place.error());
   try {
-    return std::unique_ptr<Database>(new Database(loop, wheel, std::move(options), *file));
+    return std::unique_ptr<Database>(new Database(loop, wheel, std::move(options), *place));
   } catch (const Fault& fault) {
-    return fail(ErrorCode::unavailable, "the database {} cannot be opened: {}", *file, fault.what());
+    return fail(ErrorCode::unavailable, "the database {} cannot be opened: {}", place->file, fault.what());
   }
 }
 
 Result<void> Database::inspect(const std::string& url, std::span<const MigrationSet* const> sets) {
-  const auto file = file_of(url);
-  if (!file) return std::unexpected(file.error());
-  if (*file == kMemory) return {};
-  if (auto sound = detail::check_sqlite_file(*file); !sound) return sound;
-  std::error_code unknown;
-  if (!std::filesystem::exists(*file, unknown)) return {};
+  static const SystemClock clock;
+  const auto place = Place::of(url, clock);
+  if (!place) return std::unexpected(place.error());
+  const auto& [file, server] = *place;
+  std::unique_ptr<detail::Connection> connection;
   try {
-    Session session(detail::open_sqlite({.file = *file, .role = detail::SqliteOptions::Role::inspector}));
-    if (auto ours = check_migrations(session, sets); !ours) return fail(ours.error().code, "database {}: {}", *file, ours.error().message);
+    if (server) {
+      connection = detail::open_postgres({.server = server});
+      connection->set_access(Access::read);
+    } else {
+      if (file == kMemory) return {};
+      if (auto sound = detail::check_sqlite_file(file); !sound) return sound;
+      std::error_code unknown;
+      if (!std::filesystem::exists(file, unknown)) return {};
+      connection = detail::open_sqlite({.file = file, .role = detail::SqliteOptions::Role::inspector});
+    }
+    Session session(std::move(connection));
+    if (auto ours = check_migrations(session, sets); !ours) return fail(ours.error().code, "database {}: {}", file, ours.error().message);
     return {};
   } catch (const Fault& fault) {
-    return fail(ErrorCode::precondition_failed, "the database {} cannot be used: {}", *file, fault.what());
+    const bool away = fault.kind() == Fault::Kind::disconnected;
+    return fail(away ? ErrorCode::unavailable : ErrorCode::precondition_failed, "the database {} cannot be used: {}", file, fault.what());
   }
 }
 
 Result<void> Database::migrate(std::span<const MigrationSet* const> sets) {
   WATCHBELL_ASSERT(running_ == 0 && waiting() == 0 && !closed_);
   try {
-    return sql::migrate(*writer_, sets, clock_.now());
+    return sql::migrate(*writers_.front(), sets, clock_.now());
   } catch (const Fault& fault) {
     return fail(ErrorCode::unavailable, "the database {} cannot be brought up to date: {}", file_, fault.what());
   }
@@ -131,7 +183,7 @@ void Database::complete(const JobPtr& job, boost::system::error_code error) {
 }
 
 void Database::cancel(Queue& queue, const JobPtr& job) {
-  if (!job) return;
+  if (!job || job->has_begun) return;
   const auto place = std::ranges::find(queue, job);
   if (place == queue.end()) return;
   queue.erase(place);
@@ -164,27 +216,127 @@ void Database::serve_reads() {
 }
 
 void Database::serve_writes() {
-  if (writing_ || waiting_writes_.empty()) return;
+  if (server_) serve_changes();
+  else serve_group();
+}
+
+void Database::serve_changes() {
+  while (!waiting_writes_.empty() && !idle_writers_.empty()) {
+    Session* session = idle_writers_.back();
+    idle_writers_.pop_back();
+    JobPtr job = std::move(waiting_writes_.front());
+    waiting_writes_.pop_front();
+    job->has_begun = true;
+    ++running_;
+    const bool posted = pool_->post([this, session, job = std::move(job), work = asio::make_work_guard(loop_.executor())]() mutable {
+      const int before = std::max(job->runs, 1);
+      const auto outcome = run_change(*session, *job);
+      const int reruns = std::max(job->runs, 1) - before;
+      asio::post(work.get_executor(), [this, session, outcome, reruns, job = std::move(job)]() mutable {
+        idle_writers_.push_back(session);
+        counters_.reruns += static_cast<std::uint64_t>(reruns);
+        if (outcome == Outcome::kept) {
+          ++counters_.writes;
+          ++counters_.commits;
+        }
+        if (outcome == Outcome::again && !closed_) run_again_later(std::move(job));
+        else complete(job);
+        ended();
+      });
+    });
+    WATCHBELL_ASSERT(posted);
+  }
+}
+
+/// Runs one write in a transaction of its own, and once more at once where something came between.
+Database::Outcome Database::run_change(Session& session, detail::Job& job) {
+  auto& connection = session.connection();
+  // What may be mended by running again, with nothing kept so far.
+  const auto attempt = [&](bool& kept) -> std::optional<Fault::Kind> {
+    bool committing = false;
+    try {
+      connection.control(Control::begin_write);
+      ++job.runs;
+      const bool keep = job.run(session);
+      connection.assert_idle();
+      const auto broken = connection.broken();
+      if (broken == Fault::Kind::serialization || broken == Fault::Kind::disconnected) {
+        if (!job.fault) job.fail_with(std::make_exception_ptr(Fault(*broken, "the transaction was lost, and the write has hidden it")));
+        connection.control(Control::rollback);
+        return broken;
+      }
+      if (!keep) {
+        connection.control(Control::rollback);
+        kept = !job.fault;  // a refusal is an answer
+        return std::nullopt;
+      }
+      committing = true;
+      connection.control(Control::commit);
+      kept = true;
+    } catch (const Fault& fault) {  // carried to the loop
+      const bool again = committing && fault.kind() == Fault::Kind::serialization;
+      job.fail_with(std::current_exception());
+      connection.control(Control::rollback);
+      if (again) return fault.kind();
+    } catch (...) {  // carried to the loop
+      job.fail_with(std::current_exception());
+      connection.control(Control::rollback);
+    }
+    return std::nullopt;
+  };
+  while (true) {
+    bool kept = false;
+    const auto mendable = attempt(kept);
+    if (!mendable) return kept ? Outcome::kept : Outcome::settled;
+    if (*mendable == Fault::Kind::disconnected) {
+      if (std::exchange(job.lost, true)) return Outcome::settled;
+      continue;
+    }
+    if (++job.conflicts == kMostConflicts) return Outcome::settled;
+    if (job.conflicts > 1) return Outcome::again;
+  }
+}
+
+void Database::run_again_later(JobPtr job) {
+  ++running_;
+  const auto base = std::min(kFirstRerun * (1 << (job->conflicts - 2)), kLastRerun);
+  const auto place = reruns_.emplace(reruns_.end(), std::move(job));
+  // Not from within its own timer, which goes with it.
+  place->timer.emplace([this, place] {
+    asio::post(loop_.executor(), [this, place] {
+      JobPtr due = std::move(place->job);
+      reruns_.erase(place);
+      if (closed_) complete(due);
+      else waiting_writes_.push_front(std::move(due));
+      ended();
+    });
+  });
+  wheel_.arm(*place->timer, std::chrono::duration_cast<std::chrono::nanoseconds>(base * (0.5 + random_.unit())));
+}
+
+void Database::serve_group() {
+  if (idle_writers_.empty() || waiting_writes_.empty()) return;
   std::vector<JobPtr> group;
   while (!waiting_writes_.empty() && group.size() < options_.max_group) {
     group.push_back(std::move(waiting_writes_.front()));
     waiting_writes_.pop_front();
   }
-  writing_ = true;
+  Session* session = idle_writers_.back();
+  idle_writers_.pop_back();
   ++running_;
-  const bool posted = pool_->post([this, group = std::move(group), work = asio::make_work_guard(loop_.executor())]() mutable {
+  const bool posted = pool_->post([this, session, group = std::move(group), work = asio::make_work_guard(loop_.executor())]() mutable {
     std::size_t first = 0;
     while (first < group.size()) {
       Settled settled;
       const std::size_t count = run_transaction(std::span(group).subspan(first), settled);
       for (std::size_t i = first; i < first + count; ++i) settled.jobs.push_back(std::move(group[i]));
       first += count;
-      asio::post(work.get_executor(), [this, settled = std::move(settled), last = first == group.size()] {
+      asio::post(work.get_executor(), [this, session, settled = std::move(settled), last = first == group.size()] {
         counters_.writes += settled.kept;
         counters_.commits += settled.committed ? 1 : 0;
         for (const auto& job : settled.jobs) complete(job);
         if (!last) return;
-        writing_ = false;
+        idle_writers_.push_back(session);
         ended();
       });
     }
@@ -200,11 +352,11 @@ void Database::ended() {
 
 /// Runs one write, where it is guarded in a savepoint of its own.
 Database::Member Database::run_member(detail::Job& job, bool guarded) {
-  auto& connection = writer_->connection();
+  auto& connection = writers_.front()->connection();
   try {
     if (guarded) connection.control(Control::savepoint);
     connection.set_access(job.access);
-    bool keep = job.run(*writer_);
+    bool keep = job.run(*writers_.front());
     connection.set_access(Access::write);
     connection.assert_idle();
     if (!connection.in_transaction()) {
@@ -231,7 +383,7 @@ Database::Member Database::run_member(detail::Job& job, bool guarded) {
 
 /// Runs jobs from the front in one transaction and commits. How many are settled, at least one.
 std::size_t Database::run_transaction(std::span<const JobPtr> jobs, Settled& settled) {
-  auto& connection = writer_->connection();
+  auto& connection = writers_.front()->connection();
   std::vector<bool> struck(jobs.size());  // lost a transaction; not tried again
   std::size_t count = 0;
   // Savepoints cost as much as a statement each, and most groups need none: they run without, and once more with them when one of several is to be undone.
@@ -282,6 +434,7 @@ awaitable<Result<void>> Database::backup(std::string file) {
   WATCHBELL_ASSERT_ON_LOOP();
   if (closed_) co_return fail(ErrorCode::unavailable, "the database is closing");
   if (in_memory_) co_return fail(ErrorCode::precondition_failed, "a database in memory cannot be backed up");
+  if (server_) co_return fail(ErrorCode::precondition_failed, "a PostgreSQL database is backed up with pg_dump");
   ++running_;
   struct Ended {
     Database& self;
@@ -331,6 +484,16 @@ awaitable<void> Database::close() {
       complete(job);
     }
   }
+  // Those that wait to run again get what the last time came to. One that is due already sees closed_ for itself.
+  for (auto it = reruns_.begin(); it != reruns_.end();) {
+    if (!it->timer->armed()) {
+      ++it;
+      continue;
+    }
+    complete(it->job);
+    it = reruns_.erase(it);
+    --running_;
+  }
   while (running_ > 0) co_await ended_.wait();
   // The last connection to go writes the log back into the file, which may take a while.
   ++running_;
@@ -341,7 +504,8 @@ awaitable<void> Database::close() {
   static_cast<void>(co_await pool_->run([this] {
     idle_readers_.clear();
     readers_.clear();
-    writer_.reset();
+    idle_writers_.clear();
+    writers_.clear();
   }));
 }
 

@@ -20,6 +20,7 @@
 #include "async/event.hpp"
 #include "async/loop.hpp"
 #include "async/timer_wheel.hpp"
+#include "base/random.hpp"
 #include "base/result.hpp"
 #include "platform/sql/migration.hpp"
 #include "platform/sql/session.hpp"
@@ -39,6 +40,10 @@ struct Job {
   virtual void drop_function() noexcept = 0;
 
   Connection::Access access = Connection::Access::read;
+  int runs = 0;            // of a write on PostgreSQL
+  int conflicts = 0;       // runs that another transaction came between
+  bool lost = false;       // the connection was, once, before COMMIT was sent
+  bool has_begun = false;  // loop-only; whoever waits for it waits for its end
   std::exception_ptr fault;
   std::optional<Error> refused;
   std::function<void(boost::system::error_code)> resume;  // loop-only
@@ -81,41 +86,50 @@ struct JobOf final : Job {
 
 }  // namespace detail
 
-/// An SQL database: one writer and several readers, each leased by a queue on the loop, never waited for on a pool thread. Loop-only. Destroyed before
+/// An SQL database: writers (on SQLite one) and readers, each leased by a queue on the loop, never waited for on a pool thread. Loop-only. Destroyed before
 /// the loop; the destructor REQUIRES that nothing runs or waits.
 ///
-/// Writes that wait when the writer becomes free are taken together in one transaction and committed by one COMMIT (group commit), so that a full sync
+/// A function given to write() may run more than once and must leave no trace but its writes and its answer; one given to read() runs once.
+///
+/// SQLite. Writes that wait when the writer becomes free are taken together in one transaction and committed by one COMMIT (group commit), so that a full sync
 /// of the disk is shared and nothing is answered before it was durable. A write whose function answers an error or throws undoes itself alone: the group
 /// runs again then, each write in a savepoint. When the COMMIT fails, all of the group get its fault. When an error inside one write made SQLite roll the
-/// whole transaction back (disk full, deadline), that one gets its fault and the others run again. So a function given to write() may run more than once
-/// and must leave no trace but its writes and its answer.
+/// whole transaction back (disk full, deadline), that one gets its fault and the others run again.
+///
+/// PostgreSQL. Each write has a serializable transaction of its own. When another transaction came between, or the connection was lost before COMMIT was sent
+/// (once), the function runs again: at once, then after 10 ms, doubling to 320 ms, each with jitter, up to ten times in all. A COMMIT whose answer was lost
+/// may have been kept or not: the caller gets Fault::Kind::disconnected, as for one that fails on SQLite. Connections are made when first needed and made
+/// anew when lost; while the server cannot be reached, calls fail at once (disconnected) between tries that back off to 2 s.
 class Database {
  public:
   struct Options {
-    /// "sqlite:PATH", a path, or ":memory:": a database of this object alone on one connection, whose reads and writes take turns.
+    /// "sqlite:PATH", a path, or ":memory:": a database of this object alone on one connection, whose reads and writes take turns; or "postgresql://...".
     std::string url;
     std::size_t readers = 4;
+    std::size_t writers = 4;         ///< of PostgreSQL; SQLite has one
     std::size_t max_waiting = 4096;  ///< reads, and writes, that wait for a session
-    std::size_t max_group = 256;     ///< writes in one transaction
+    std::size_t max_group = 256;     ///< writes in one transaction, of SQLite
     std::chrono::milliseconds statement_deadline{10000};
-    bool synchronous_full = true;  ///< false loses the last commits with the power
+    bool synchronous_full = true;  ///< of SQLite; false loses the last commits with the power
   };
 
-  /// What a group commit saves.
+  /// What a group commit saves, and what running beside each other costs.
   struct Counters {
     std::uint64_t writes = 0;   ///< functions that were kept
     std::uint64_t commits = 0;  ///< write transactions committed
     std::uint64_t reads = 0;
+    std::uint64_t reruns = 0;  ///< of functions of writes, on PostgreSQL
   };
 
-  /// Opens or makes the database. Call inspect() before, while nothing is open. An Error is one sentence.
+  /// Opens or makes the database; on PostgreSQL it is there already. Call inspect() before, while nothing is open. An Error is one sentence.
   static Result<std::unique_ptr<Database>> open(async::Loop& loop, async::TimerWheel& wheel, Options options);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
   /// Looks at a database without changing it (an empty -wal and a -shm beside it do not count): its header and length, its schema, and the record of
-  /// its migrations against `sets`. An absent or empty file is fine. REQUIRES that this process has not opened it.
+  /// its migrations against `sets`. An absent or empty file is fine. REQUIRES that this process has not opened it. Of PostgreSQL: whether it can be reached,
+  /// its encoding, and the record.
   static Result<void> inspect(const std::string& url, std::span<const MigrationSet* const> sets);
 
   /// sql::migrate on the writer. Blocks the loop: for start and tests. REQUIRES that nothing runs or waits.
@@ -129,14 +143,14 @@ class Database {
     return submit<F, R>(std::move(f), detail::Connection::Access::read);
   }
 
-  /// Runs f(Session&) -> R or Result<R> on a pool thread in a group (see above), and returns after COMMIT. Otherwise as read().
+  /// Runs f(Session&) -> R or Result<R> on a pool thread in a transaction (see above), and returns after COMMIT. Otherwise as read().
   template <class F, class R = std::invoke_result_t<F&, Session&>>
   awaitable<ResultOf<R>> write(F f) {
     return submit<F, R>(std::move(f), detail::Connection::Access::write);
   }
 
   /// Writes a consistent copy to a file that does not exist yet, while reads and writes go on. The file (mode 0600) appears under its name only
-  /// when it is complete and synced.
+  /// when it is complete and synced. ErrorCode::precondition_failed of one in memory and on PostgreSQL, which has pg_dump.
   awaitable<Result<void>> backup(std::string file);
 
   /// Refuses what waits, waits for what runs, closes the connections. Later calls are refused.
@@ -151,16 +165,18 @@ class Database {
     std::size_t busy = 0;
   };
   Sessions sessions() const noexcept {
-    const std::size_t busy = readers_.size() - idle_readers_.size() + (writing_ ? 1 : 0);
-    return {.idle = readers_.size() + 1 - busy, .busy = busy};
+    const std::size_t idle = idle_readers_.size() + idle_writers_.size();
+    return {.idle = idle, .busy = readers_.size() + writers_.size() - idle};
   }
 
  private:
   using JobPtr = std::shared_ptr<detail::Job>;
   using Queue = std::list<JobPtr>;
   struct Settled;
+  struct Place;
+  struct Rerun;
 
-  Database(async::Loop& loop, async::TimerWheel& wheel, Options options, std::string file);
+  Database(async::Loop& loop, async::TimerWheel& wheel, Options options, Place place);
 
   template <class F, class R>
   awaitable<ResultOf<R>> submit(F f, detail::Connection::Access access) {
@@ -197,8 +213,13 @@ class Database {
   void serve();
   void serve_reads();
   void serve_writes();
+  void serve_group();
+  void serve_changes();
+  void run_again_later(JobPtr job);
   void ended();
+  enum class Outcome { kept, settled, again };
   /// On a pool thread.
+  static Outcome run_change(Session& session, detail::Job& job);
   std::size_t run_transaction(std::span<const JobPtr> jobs, Settled& settled);
   enum class Member {
     kept,
@@ -208,17 +229,21 @@ class Database {
   Member run_member(detail::Job& job, bool guarded);
 
   async::Loop& loop_;
+  async::TimerWheel& wheel_;
   const Clock& clock_;
   Options options_;
-  std::string file_;
+  std::string file_;  // of PostgreSQL what is shown of its URL
+  std::shared_ptr<detail::PostgresServer> server_;
   bool in_memory_ = false;
-  std::unique_ptr<Session> writer_;
+  std::vector<std::unique_ptr<Session>> writers_;
+  std::vector<Session*> idle_writers_;
   std::vector<std::unique_ptr<Session>> readers_;
   std::vector<Session*> idle_readers_;
   Queue waiting_reads_;
   Queue waiting_writes_;
-  std::size_t running_ = 0;  // pool jobs that hold a session or make a copy
-  bool writing_ = false;
+  std::list<Rerun> reruns_;
+  Random random_{0};
+  std::size_t running_ = 0;  // pool jobs that hold a session or make a copy, and jobs that wait to run again
   bool closed_ = false;
   Counters counters_;
   async::Event ended_;

@@ -9,6 +9,8 @@ std::string_view to_string(Fault::Kind kind) noexcept {
     case Fault::Kind::check: return "check";
     case Fault::Kind::not_null: return "not_null";
     case Fault::Kind::busy: return "busy";
+    case Fault::Kind::serialization: return "serialization";
+    case Fault::Kind::disconnected: return "disconnected";
     case Fault::Kind::full: return "full";
     case Fault::Kind::io: return "io";
     case Fault::Kind::corrupt: return "corrupt";
@@ -17,6 +19,17 @@ std::string_view to_string(Fault::Kind kind) noexcept {
     case Fault::Kind::other: return "other";
   }
   return "other";
+}
+
+std::string brief(std::string_view sql) {
+  std::string out;
+  for (const char c : sql) {
+    const bool blank = c == ' ' || c == '\n' || c == '\t';
+    if (blank && (out.empty() || out.back() == ' ')) continue;
+    if (out.size() == 160) return out + "...";
+    out += blank ? ' ' : c;
+  }
+  return out;
 }
 
 }  // namespace watchbell::sql

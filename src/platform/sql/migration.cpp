@@ -99,6 +99,17 @@ Result<void> compare(const Plan& plan, const std::vector<Applied>& record) {
 
 constexpr std::string_view kRecord = "schema_migrations";
 
+// SQLite's json_each(list), as far as statements use it, for the parameters of sql::List, and for a JSON array of texts in a column: one text of a statement
+// does for both databases. PostgreSQL's own json_each takes JSON alone, so these are further functions of the name, chosen by the type of their argument; the
+// planner puts their bodies in their place.
+constexpr const char* kListFunctions =
+    "create or replace function json_each(list text[]) returns table (key bigint, value text) language sql immutable parallel safe as "
+    "$$ select t.place - 1, t.value from unnest(list) with ordinality as t (value, place) $$; "
+    "create or replace function json_each(list bigint[]) returns table (key bigint, value bigint) language sql immutable parallel safe as "
+    "$$ select t.place - 1, t.value from unnest(list) with ordinality as t (value, place) $$; "
+    "create or replace function json_each(list text) returns table (key bigint, value text) language sql immutable parallel safe as "
+    "$$ select t.place - 1, t.value from jsonb_array_elements_text(list::jsonb) with ordinality as t (value, place) $$";
+
 }  // namespace
 
 Result<void> check_migrations(Session& session, std::span<const MigrationSet* const> sets) {
@@ -122,6 +133,8 @@ Result<void> migrate(Session& session, std::span<const MigrationSet* const> sets
     connection.script(
         "create table if not exists schema_migrations (set_name text not null, number bigint not null, name text not null, "
         "checksum text not null, applied_at bigint not null, primary key (set_name, number))");
+    if (session.dialect() == Dialect::postgres && !session.one<std::string>("select 'there' where to_regprocedure('json_each(text)') is not null"))
+      connection.script(kListFunctions);
     for (const auto& row : record_of(session)) done.emplace(row.set_name, row.number);
     return {};
   });

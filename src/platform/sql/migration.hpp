@@ -24,8 +24,8 @@ struct MigrationSet {
 };
 
 /// Brings the database up to the sets, in their order: each missing script in a transaction of its own, together with its row in
-/// schema_migrations(set_name, number, name, checksum, applied_at). Several processes may do this at once; each script runs once. Foreign keys
-/// are checked at the end of each script instead of within it, so that tables can be rebuilt.
+/// schema_migrations(set_name, number, name, checksum, applied_at). Several processes may do this at once; each script runs once. On SQLite foreign
+/// keys are checked at the end of each script instead of within it, so that tables can be rebuilt, which PostgreSQL never needs.
 /// Before anything is changed, the record is compared with the sets: a script changed since it ran, a gap, and a script or set this program does
 /// not know (the database is newer) are an Error of one sentence. So is a script that fails; those before it stay. May throw Fault.
 Result<void> migrate(Session& session, std::span<const MigrationSet* const> sets, Timestamp now);

@@ -73,18 +73,6 @@ std::string_view sentence_of(Fault::Kind kind) {
   }
 }
 
-/// The start of a statement, on one line.
-std::string brief(std::string_view sql) {
-  std::string out;
-  for (const char c : sql) {
-    const bool blank = c == ' ' || c == '\n' || c == '\t';
-    if (blank && (out.empty() || out.back() == ' ')) continue;
-    if (out.size() == 160) return out + "...";
-    out += blank ? ' ' : c;
-  }
-  return out;
-}
-
 Fault fault_of(sqlite3* db, std::string_view sql) {
   const int code = sqlite3_extended_errcode(db);
   const auto kind = kind_of(code, sqlite3_system_errno(db));
@@ -189,6 +177,8 @@ class SqliteConnection final : public Connection {
     sqlite3_db_status(db_, SQLITE_DBSTATUS_DEFERRED_FKS, &owed, &highest, 0);
     return owed != 0;
   }
+  // What takes the transaction with it takes it at once.
+  std::optional<Fault::Kind> broken() const noexcept override { return std::nullopt; }
   void set_access(Access access) noexcept override { access_ = access; }
   void assert_idle() const noexcept override {
     for (auto* statement = sqlite3_next_stmt(db_, nullptr); statement; statement = sqlite3_next_stmt(db_, statement)) {
@@ -279,6 +269,7 @@ void SqliteCursor::bind_one(int index, const Param& param) {
       return sqlite3_bind_text64(statement, index, value.data() ? value.data() : "", value.size(), nullptr, SQLITE_UTF8);
     }
     int operator()(const std::string& value) const { return operator()(std::string_view(value)); }
+    int operator()(const Array&) const { return SQLITE_MISMATCH; }  // Codec<List> gives JSON
   } const binder{statement_, index};
   if (std::visit(binder, param) != SQLITE_OK) throw fault_of(owner_.db_, sql_);
 }

@@ -1,19 +1,17 @@
+// What holds of SQLite alone; the rest stands in database_suite.cpp.
 #include "platform/sql/database.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <future>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-
-#include "async/task_scope.hpp"
+#include "platform/sql/test/database_fixture.hpp"
 #include "platform/sql/test/temporary_folder.hpp"
 #include "platform/sql/testing.hpp"
 #include "tests/support/co_test.hpp"
@@ -22,99 +20,17 @@ namespace watchbell::sql {
 namespace {
 
 using test::TemporaryFolder;
+using test::Fixture;
+using test::Gate;
+using test::insert;
+using test::inserting;
+using test::kEndless;
+using test::kNames;
+using test::names;
+using test::until_waiting;
+using test::write_into;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr auto kEndless = "with recursive n(x) as (select 1 union all select x + 1 from n) select count(*) from n";
-
-const MigrationSet kNames{"names", {{"0001_names.sql", "create table names (name text primary key, parent text references names (name) on delete cascade deferrable initially deferred);"}}};
-
-/// A database with one table `names`, and a scope for what runs beside the test.
-struct Fixture {
-  explicit Fixture(async::Loop& on, Database::Options options = {}) : loop(on), wheel(on.executor(), clock), tasks(on.executor(), [](auto, auto) { ADD_FAILURE(); }) {
-    if (options.url.empty()) options.url = "sqlite:" + folder.file("a.db");
-    auto opened = Database::open(on, wheel, options);
-    if (!opened) throw std::runtime_error(opened.error().message);
-    db = std::move(*opened);
-    const std::array sets{&kNames};
-    if (const auto migrated = db->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
-  }
-  TemporaryFolder folder;
-  async::Loop& loop;
-  SystemClock clock;
-  async::TimerWheel wheel;
-  async::TaskScope tasks;
-  std::unique_ptr<Database> db;
-};
-
-/// Holds a pool thread inside a job until it is let go.
-class Gate {
- public:
-  void hold() {
-    entered_.set_value();
-    go_.get_future().wait();
-  }
-  void open() { go_.set_value(); }
-  /// Lets the loop run until the job holds.
-  awaitable<void> held(async::Loop& loop) {
-    auto entered = entered_.get_future();
-    while (entered.wait_for(std::chrono::seconds(0)) != std::future_status::ready) co_await asio::post(loop.executor(), use_awaitable);
-  }
-
- private:
-  std::promise<void> entered_;
-  std::promise<void> go_;
-};
-
-std::int64_t insert(Session& session, const std::string& name) { return session.execute("insert into names (name) values (:1)", name); }
-
-std::vector<std::string> names(Session& session) { return session.all<std::string>("select name from names order by name"); }
-
-/// What one write came to: "kept", the code of its refusal, or the kind of its fault.
-template <class F>
-awaitable<void> write_into(Database& db, F f, std::string& outcome) {
-  try {
-    const auto result = co_await db.write(std::move(f));
-    outcome = result ? "kept" : std::string(wire_code(result.error().code));
-  } catch (const Fault& fault) {
-    outcome = to_string(fault.kind());
-  }
-}
-
-std::function<Result<void>(Session&)> inserting(std::string name) {
-  return [name](Session& session) -> Result<void> {
-    insert(session, name);
-    return {};
-  };
-}
-
-/// Waits until `count` calls wait for a session.
-awaitable<void> until_waiting(Fixture& f, std::size_t count) {
-  while (f.db->waiting() != count) co_await asio::post(f.loop.executor(), use_awaitable);
-}
-
-CO_TEST(SqlDatabase, what_a_function_answers_comes_back) {
-  Fixture f(loop);
-  const auto number = co_await f.db->write([](Session& session) { return insert(session, "ann"); });
-  CO_ASSERT_TRUE(number);
-  EXPECT_EQ(*number, 1);
-  const auto nothing = co_await f.db->read([](Session&) {});
-  EXPECT_TRUE(nothing);
-  const auto refused = co_await f.db->read([](Session&) -> Result<int> { return fail(ErrorCode::not_found, "no bob"); });
-  CO_ASSERT_TRUE(!refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::not_found);
-  bool thrown = false;
-  try {
-    static_cast<void>(co_await f.db->read([](Session& session) { return session.one<std::int64_t>("select * from absent"); }));
-  } catch (const Fault& fault) {
-    thrown = fault.kind() == Fault::Kind::schema;
-  }
-  EXPECT_TRUE(thrown);
-  auto moved = std::make_unique<int>(7);  // move-only captures are fine
-  const auto seven = co_await f.db->read([moved = std::move(moved)](Session&) { return *moved; });
-  EXPECT_EQ(seven, 7);
-  co_await f.db->close();
-}
 
 CO_TEST(SqlDatabase, sessions_are_counted_by_what_they_do) {
   Fixture f(loop, {.readers = 2});
@@ -131,52 +47,6 @@ CO_TEST(SqlDatabase, sessions_are_counted_by_what_they_do) {
   EXPECT_EQ(f.db->sessions().idle, 3u);
   co_await f.tasks.stop();
   co_await f.db->close();
-}
-
-CO_TEST(SqlDatabase, a_read_after_a_write_returned_sees_it) {
-  Fixture f(loop, {.readers = 2});
-  for (int i = 0; i < 50; ++i) {
-    static_cast<void>(co_await f.db->write([i](Session& session) { return insert(session, std::to_string(i)); }));
-    const auto count = co_await f.db->read([](Session& session) { return *session.one<std::int64_t>("select count(*) from names"); });
-    CO_ASSERT_EQ(count, i + 1);
-  }
-  co_await f.db->close();
-}
-
-CO_TEST(SqlDatabase, a_read_sees_one_snapshot_while_a_writer_commits) {
-  Fixture f(loop);
-  Gate gate;
-  std::vector<std::int64_t> counts;
-  const auto count = [](Session& session) { return *session.one<std::int64_t>("select count(*) from names"); };
-  f.tasks.spawn("reader", [](Fixture& fixture, Gate& g, auto counting, std::vector<std::int64_t>& out) -> awaitable<void> {
-    static_cast<void>(co_await fixture.db->read([&](Session& session) {
-      out.push_back(counting(session));
-      g.hold();
-      out.push_back(counting(session));
-    }));
-  }(f, gate, count, counts));
-  co_await gate.held(loop);
-  EXPECT_TRUE(co_await f.db->write(inserting("ann")));
-  EXPECT_EQ(co_await f.db->read(count), 1) << "another reader sees it at once";
-  gate.open();
-  co_await f.tasks.join();
-  EXPECT_THAT(counts, ElementsAre(0, 0));
-  co_await f.db->close();
-}
-
-CO_TEST(SqlDatabase, a_read_may_not_write) {
-  for (const char* url : {"", ":memory:"}) {
-    Fixture f(loop, {.url = url});
-    std::string kind;
-    try {
-      static_cast<void>(co_await f.db->read([](Session& session) { return insert(session, "ann"); }));
-    } catch (const Fault& fault) {
-      kind = to_string(fault.kind());
-    }
-    EXPECT_EQ(kind, "schema");
-    EXPECT_TRUE(co_await f.db->write(inserting("ann"))) << "the session is as before";
-    co_await f.db->close();
-  }
 }
 
 CO_TEST(SqlDatabase, one_of_three_in_a_group_fails_and_two_commit) {
@@ -241,24 +111,6 @@ CO_TEST(SqlDatabase, a_group_runs_again_when_one_of_it_is_undone_and_the_others_
   EXPECT_EQ(runs[1], 2);
   EXPECT_EQ(runs[2], 1) << "the first run did not come so far";
   EXPECT_THAT(*co_await f.db->read(names), ElementsAre("ann", "cid"));
-  co_await f.db->close();
-}
-
-CO_TEST(SqlDatabase, a_violation_that_is_caught_is_an_outcome) {
-  Fixture f(loop);
-  const auto take = [](Session& session) -> Result<void> {
-    try {
-      insert(session, "ann");
-    } catch (const Fault& fault) {
-      if (fault.kind() != Fault::Kind::unique_violation) throw;
-      return fail(ErrorCode::conflict, "taken");
-    }
-    return {};
-  };
-  EXPECT_TRUE(co_await f.db->write(take));
-  const auto again = co_await f.db->write(take);
-  CO_ASSERT_TRUE(!again);
-  EXPECT_EQ(again.error().code, ErrorCode::conflict);
   co_await f.db->close();
 }
 
@@ -338,110 +190,6 @@ CO_TEST(SqlDatabase, a_write_that_loses_the_transaction_takes_nobody_with_it) {
   co_await f.db->close();
 }
 
-CO_TEST(SqlDatabase, the_deadline_ends_a_read_and_frees_its_session) {
-  Fixture f(loop, {.readers = 1, .statement_deadline = std::chrono::milliseconds(50)});
-  std::string kind;
-  try {
-    static_cast<void>(co_await f.db->read([](Session& session) { return session.one<std::int64_t>(kEndless); }));
-  } catch (const Fault& fault) {
-    kind = to_string(fault.kind());
-  }
-  EXPECT_EQ(kind, "interrupted");
-  EXPECT_TRUE(co_await f.db->read(names));
-  co_await f.db->close();
-}
-
-CO_TEST(SqlDatabase, one_who_waits_can_leave_and_one_who_runs_cannot) {
-  Fixture f(loop, {.readers = 1});
-  const auto cancelled = [](const boost::system::system_error& error) { return error.code() == asio::error::operation_aborted; };
-  for (const bool write : {false, true}) {
-    Gate gate;
-    bool waited_ran = false;
-    std::string running = "never ended";
-    std::string waiting = "never ended";
-    asio::cancellation_signal cancel_running;
-    asio::cancellation_signal cancel_waiting;
-    const auto call = [](Fixture& fixture, bool writes, std::function<void(Session&)> body, std::string& outcome, auto is_cancelled) -> awaitable<void> {
-      try {
-        if (writes) static_cast<void>(co_await fixture.db->write(body));
-        else static_cast<void>(co_await fixture.db->read(body));
-        outcome = "ended";
-      } catch (const boost::system::system_error& error) {
-        outcome = is_cancelled(error) ? "cancelled" : "failed";
-      }
-    };
-    int left = 2;
-    const auto done = [&](std::exception_ptr) { --left; };
-    asio::co_spawn(loop.executor(), call(f, write, [&](Session&) { gate.hold(); }, running, cancelled), asio::bind_cancellation_slot(cancel_running.slot(), done));
-    co_await gate.held(loop);
-    asio::co_spawn(loop.executor(), call(f, write, [&](Session&) { waited_ran = true; }, waiting, cancelled), asio::bind_cancellation_slot(cancel_waiting.slot(), done));
-    co_await until_waiting(f, 1);
-    cancel_running.emit(asio::cancellation_type::terminal);
-    cancel_waiting.emit(asio::cancellation_type::terminal);
-    EXPECT_EQ(f.db->waiting(), 0u);
-    while (left > 1) co_await asio::post(loop.executor(), use_awaitable);
-    EXPECT_EQ(waiting, "cancelled");
-    EXPECT_EQ(running, "never ended");
-    gate.open();
-    while (left > 0) co_await asio::post(loop.executor(), use_awaitable);
-    EXPECT_EQ(running, "ended");
-    EXPECT_FALSE(waited_ran);
-  }
-  co_await f.db->close();
-}
-
-CO_TEST(SqlDatabase, too_many_that_wait_are_refused) {
-  Fixture f(loop, {.readers = 1, .max_waiting = 2});
-  Gate gate;
-  f.tasks.spawn("holder", [](Fixture& fixture, Gate& g) -> awaitable<void> {
-    static_cast<void>(co_await fixture.db->write([&](Session&) { g.hold(); }));
-  }(f, gate));
-  co_await gate.held(loop);
-  std::array<std::string, 3> outcomes;
-  for (std::size_t i = 0; i < 3; ++i) f.tasks.spawn("write", write_into(*f.db, inserting(std::to_string(i)), outcomes[i]));
-  while (outcomes[2].empty()) co_await asio::post(loop.executor(), use_awaitable);
-  EXPECT_EQ(outcomes[2], "SERVICE_UNAVAILABLE");
-  EXPECT_TRUE(co_await f.db->read(names)) << "reads have their own queue";
-  gate.open();
-  co_await f.tasks.join();
-  EXPECT_THAT(outcomes, ElementsAre("kept", "kept", "SERVICE_UNAVAILABLE"));
-  co_await f.db->close();
-}
-
-CO_TEST(SqlDatabase, close_refuses_what_waits_and_waits_for_what_runs) {
-  Fixture f(loop);
-  Gate gate;
-  std::string holder;
-  std::string waiting;
-  f.tasks.spawn("holder", write_into(*f.db, [&](Session& session) -> Result<void> {
-                  insert(session, "ann");
-                  gate.hold();
-                  return {};
-                }, holder));
-  co_await gate.held(loop);
-  f.tasks.spawn("waiting", write_into(*f.db, inserting("bob"), waiting));
-  co_await until_waiting(f, 1);
-  bool closed = false;
-  f.tasks.spawn("close", [](Database& db, bool& done) -> awaitable<void> {
-    co_await db.close();
-    done = true;
-  }(*f.db, closed));
-  while (waiting.empty()) co_await asio::post(loop.executor(), use_awaitable);
-  EXPECT_EQ(waiting, "SERVICE_UNAVAILABLE");
-  EXPECT_FALSE(closed);
-  gate.open();
-  co_await f.tasks.join();
-  EXPECT_TRUE(closed);
-  EXPECT_EQ(holder, "kept");
-  const auto late = co_await f.db->read(names);
-  CO_ASSERT_TRUE(!late);
-  EXPECT_EQ(late.error().code, ErrorCode::unavailable);
-  EXPECT_FALSE(std::filesystem::exists(f.folder.file("a.db-wal"))) << "the log was written back";
-  Fixture again(loop, {.url = f.folder.file("a.db")});
-  EXPECT_THAT(*co_await again.db->read(names), ElementsAre("ann"));
-  co_await again.db->close();
-}
-
 CO_TEST(SqlDatabase, a_database_in_memory_is_one_for_its_reads_and_writes) {
   SystemClock clock;
   async::TimerWheel wheel(loop.executor(), clock);
@@ -456,9 +204,32 @@ CO_TEST(SqlDatabase, a_database_in_memory_is_one_for_its_reads_and_writes) {
   co_await other->close();
 }
 
+CO_TEST(SqlDatabase, the_log_is_written_back_at_the_end) {
+  const TemporaryFolder folder;
+  Fixture f(loop, {.url = folder.file("a.db")});
+  EXPECT_TRUE(co_await f.db->write(inserting("ann")));
+  EXPECT_TRUE(std::filesystem::exists(folder.file("a.db-wal")));
+  co_await f.db->close();
+  EXPECT_FALSE(std::filesystem::exists(folder.file("a.db-wal")));
+}
+
+CO_TEST(SqlDatabase, a_read_may_not_write_in_memory_either) {
+  Fixture f(loop, {.url = ":memory:"});
+  std::string kind;
+  try {
+    static_cast<void>(co_await f.db->read([](Session& session) { return insert(session, "ann"); }));
+  } catch (const Fault& fault) {
+    kind = to_string(fault.kind());
+  }
+  EXPECT_EQ(kind, "schema");
+  EXPECT_TRUE(co_await f.db->write(inserting("ann"))) << "the session is as before";
+  co_await f.db->close();
+}
+
 CO_TEST(SqlDatabase, a_backup_holds_what_was_committed) {
+  const TemporaryFolder folder;
   Fixture f(loop);
-  const auto file = f.folder.file("copy.db");
+  const auto file = folder.file("copy.db");
   EXPECT_TRUE(co_await f.db->write(inserting("ann")));
   const auto made = co_await f.db->backup(file);
   EXPECT_TRUE(made) << made.error().message;
@@ -476,7 +247,7 @@ CO_TEST(SqlDatabase, a_backup_holds_what_was_committed) {
   const auto before = test::bytes_of(file);
   EXPECT_FALSE(co_await f.db->backup(file)) << "an existing file is never written over";
   EXPECT_EQ(test::bytes_of(file), before);
-  EXPECT_FALSE(co_await f.db->backup(f.folder.file("absent/copy.db")));
+  EXPECT_FALSE(co_await f.db->backup(folder.file("absent/copy.db")));
   EXPECT_FALSE(std::filesystem::exists(file + ".part"));
   co_await f.db->close();
 }
@@ -491,7 +262,7 @@ CO_TEST(SqlDatabase, what_cannot_be_opened_is_one_sentence) {
                                                                                    {folder.file("a\"b.db"), "quotation mark"},
                                                                                    {folder.path().string(), "cannot be opened"},
                                                                                    {"sqlite:", "no path"},
-                                                                                   {"postgresql://host/db", "SQLite only"}}) {
+                                                                                   {"postgresql://u:p@x@host/db", "of the form postgresql://"}}) {
     const auto opened = Database::open(loop, wheel, {.url = url});
     CO_ASSERT_TRUE(!opened);
     EXPECT_THAT(opened.error().message, HasSubstr(word));
@@ -599,6 +370,7 @@ TEST(SqlDatabase, a_full_disk_faults_its_writes_and_later_ones_work_again) {
   }
   EXPECT_EQ(WEXITSTATUS(status), 0) << "see the messages above";
 }
+
 
 }  // namespace
 }  // namespace watchbell::sql
