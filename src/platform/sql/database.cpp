@@ -44,6 +44,14 @@ void roll_back(detail::Connection& connection) {
   if (connection.in_transaction()) connection.control(Control::rollback);
 }
 
+/// Texts are in the order of their bytes on SQLite, and store functions rely on it where they compare lists in memory.
+Result<void> check_order(Session& session) {
+  if (session.dialect() == Dialect::sqlite || session.one<bool>("select 'B' < 'a' and 'a.c' < 'a0b' and 'z' < 'ä'").value()) return {};
+  return fail(ErrorCode::precondition_failed,
+              "it sorts texts by the rules of a language; make one that sorts them by their bytes: create database watchbell template template0 "
+              "encoding 'UTF8' lc_collate 'C' lc_ctype 'C'");
+}
+
 /// One read on a reader's session, on a pool thread.
 void run_read(Session& session, detail::Job& job) {
   auto& connection = session.connection();
@@ -109,10 +117,6 @@ Database::Database(async::Loop& loop, async::TimerWheel& wheel, Options options,
     readers_.back()->connection().set_access(Access::read);
     idle_readers_.push_back(readers_.back().get());
   }
-  if (server_) {  // whether it is there
-    writers_.front()->connection().control(Control::begin_read);
-    writers_.front()->connection().control(Control::rollback);
-  }
   // A thread for every session, and one for copies: who holds a lease never waits for a thread.
   pool_ = std::make_unique<async::BlockingPool>(async::BlockingPool::Options{.name = "sql", .threads = readers_.size() + writers_.size() + 1});
 }
@@ -123,7 +127,10 @@ Result<std::unique_ptr<Database>> Database::open(async::Loop& loop, async::Timer
   const auto place = Place::of(options.url, wheel.clock());
   if (!place) return std::unexpected(place.error());
   try {
-    return std::unique_ptr<Database>(new Database(loop, wheel, std::move(options), *place));
+    auto database = std::unique_ptr<Database>(new Database(loop, wheel, std::move(options), *place));
+    // Of PostgreSQL also whether it is there.
+    if (auto ours = check_order(*database->writers_.front()); !ours) return fail(ours.error().code, "database {}: {}", place->file, ours.error().message);
+    return database;
   } catch (const Fault& fault) {
     return fail(ErrorCode::unavailable, "the database {} cannot be opened: {}", place->file, fault.what());
   }
@@ -147,6 +154,7 @@ Result<void> Database::inspect(const std::string& url, std::span<const Migration
       connection = detail::open_sqlite({.file = file, .role = detail::SqliteOptions::Role::inspector});
     }
     Session session(std::move(connection));
+    if (auto ours = check_order(session); !ours) return fail(ours.error().code, "database {}: {}", file, ours.error().message);
     if (auto ours = check_migrations(session, sets); !ours) return fail(ours.error().code, "database {}: {}", file, ours.error().message);
     return {};
   } catch (const Fault& fault) {

@@ -129,7 +129,7 @@ class Database {
 
   /// Looks at a database without changing it (an empty -wal and a -shm beside it do not count): its header and length, its schema, and the record of
   /// its migrations against `sets`. An absent or empty file is fine. REQUIRES that this process has not opened it. Of PostgreSQL: whether it can be reached,
-  /// its encoding, and the record.
+  /// its encoding, the order of its texts, and the record.
   static Result<void> inspect(const std::string& url, std::span<const MigrationSet* const> sets);
 
   /// sql::migrate on the writer. Blocks the loop: for start and tests. REQUIRES that nothing runs or waits.

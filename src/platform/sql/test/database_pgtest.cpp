@@ -541,6 +541,21 @@ CO_TEST(PostgresDatabase, inspection_compares_the_record_and_writes_nothing) {
   co_return;
 }
 
+CO_TEST(PostgresDatabase, a_database_that_sorts_by_a_language_is_refused) {
+  server().ask("drop database if exists english");
+  server().ask("create database english template template0 locale_provider icu icu_locale 'en-US' locale 'C'");
+  auto url = server().url();
+  url.replace(url.find("/postgres?"), 10, "/english?");
+  SystemClock clock;
+  async::TimerWheel wheel(loop.executor(), clock);
+  const auto opened = Database::open(loop, wheel, {.url = url});
+  CO_ASSERT_TRUE(!opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::precondition_failed);
+  EXPECT_THAT(opened.error().message, HasSubstr("lc_collate 'C'"));
+  EXPECT_FALSE(Database::inspect(url, {}));
+  co_return;
+}
+
 CO_TEST(PostgresDatabase, pg_dump_makes_its_backups) {
   Fixture f(loop);
   const auto made = co_await f.db->backup("unused");
