@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -101,8 +102,9 @@ std::string read_until(int from, std::string_view words, const std::string& name
   while (words.empty() || log.find(words) == std::string::npos) {
     ::pollfd wait{.fd = from, .events = POLLIN, .revents = 0};
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
-    if (left <= 0) throw std::runtime_error(name + " takes too long: " + log);
-    if (::poll(&wait, 1, static_cast<int>(left)) < 0 && errno != EINTR) fail_with("poll");
+    const int ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+    if (ready < 0 && errno != EINTR) fail_with("poll");
+    if (ready == 0) throw std::runtime_error(name + " takes too long: " + log);
     std::array<char, 4096> part;
     const auto size = wait.revents != 0 ? ::read(from, part.data(), part.size()) : -1;
     if (size == 0 && words.empty()) break;
