@@ -19,7 +19,7 @@ const chosen = options(process.argv.slice(2), ["program", "keep", "screenshot"])
 if (chosen.program === undefined) throw new Error("--program PATH is missing");
 for (const path of ["program", "keep", "screenshot"]) if (chosen[path] !== undefined) chosen[path] = resolve(chosen[path]);
 
-for (const part of ["story", "restart", "pages", "inbox", "times", "people", "push"]) await import(`./${part}.mjs`);
+for (const part of ["story", "restart", "pages", "inbox", "times", "ways", "people", "push"]) await import(`./${part}.mjs`);
 if (chosen.screenshot !== undefined) await import("./picture.mjs");
 const code = await run(chosen);
 await closeBrowser();

@@ -149,9 +149,16 @@ async function seeded(base: string, browser: Browser): Promise<void> {
       await shoot("sessions");
       await page.goto("/administration");
       await page.getByTestId("dead-letter").first().waitFor();
+      await page.getByRole("switch", { name: "Allow Telegram" }).click();
+      await page.getByRole("button", { name: "Send a test to yourself: Webhook" }).click();
+      await page.getByText("The test was delivered.").waitFor();
+      await page.getByRole("button", { name: "Send a test to yourself: Telegram" }).click();
+      await page.getByRole("link", { name: "Set up Telegram for yourself" }).waitFor();
       await page.getByLabel("Settings of Telegram").click();
+      await page.getByLabel("API address").fill("https://bots.example.com");
       await page.getByRole("button", { name: "Tries" }).first().click();
       await shoot("administration");
+      await page.getByRole("switch", { name: "Allow Telegram" }).click();
       await page.goto("/administration/attempts");
       await page.getByTestId("attempt-row").first().waitFor();
       await shoot("attempts");

@@ -48,11 +48,11 @@ function SignedIn({ session }: { session: Session }) {
   useStoredTheme();
   useSendingInTime();
 
-  // Another page begins at its content, as it would had the browser loaded it; whoever types into the search goes on typing.
+  // Another page begins at its content, or where the link led, as it would had the browser loaded it; whoever types into the search goes on typing.
   useEffect(
     () =>
-      router.subscribe("onRendered", ({ pathChanged }) => {
-        if (pathChanged && !document.activeElement?.matches("input")) focusContent();
+      router.subscribe("onRendered", ({ pathChanged, toLocation }) => {
+        if (pathChanged && !document.activeElement?.matches("input")) focusContent(toLocation.hash);
       }),
     [router],
   );

@@ -39,6 +39,8 @@ export class FakeDelivery {
     secretsSet: [],
     adminInstructions: "Make a bot with *@BotFather*.",
   };
+  /** What everybody has told of himself for that channel. */
+  chatId: string | undefined;
   private readonly id: () => string;
 
   constructor(id: () => string) {
@@ -92,6 +94,24 @@ export class FakeDelivery {
         isConfigured: this.teams.linkedAt !== undefined,
         digestMinutes: 0,
         ...this.teams,
+      },
+    ];
+  }
+
+  telegramChannel(): Channel[] {
+    const { qualifiedId: strategyId, displayName, enabled } = this.telegram;
+    if (!enabled) return [];
+    return [
+      {
+        strategyId,
+        displayName,
+        description: "Messages of a bot.",
+        contactResolution: { type: "user-config" },
+        enabled: true,
+        isConfigured: this.chatId !== undefined,
+        digestMinutes: 0,
+        userConfigSchema: { type: "object", properties: { chatId: { type: "string", title: "Chat ID" } }, required: ["chatId"] },
+        ...(this.chatId === undefined ? {} : { userConfig: { chatId: this.chatId } }),
       },
     ];
   }

@@ -428,6 +428,7 @@ export class FakeServer {
           ...(this.mailOffered ? [MAIL] : []),
           ...(this.pushOffered ? [push] : []),
           ...(this.webhookEnabled ? [this.webhookChannel(rest, url, secret)] : []),
+          ...this.delivery.telegramChannel(),
           ...this.delivery.teamsChannel(),
         ];
       },
@@ -455,11 +456,12 @@ export class FakeServer {
         this.pushEndpoints.set(id, before.filter((each) => each !== endpoint));
         return { success: before.includes(endpoint) };
       },
-      sendTestNotification: (_, { user }) => {
+      sendTestNotification: ({ strategyId }, { user }) => {
         const { url, secret } = this.preferences.get(need(user).id) ?? {};
-        if (url === undefined) return { success: false, error: "Not set up" };
-        this.tests.push({ url, secret });
-        return this.testAnswer;
+        if (strategyId === WEBHOOK && url !== undefined) this.tests.push({ url, secret });
+        const contacts: Partial<Record<string, string | undefined>> = { [WEBHOOK]: url, [this.delivery.telegram.qualifiedId]: this.delivery.chatId };
+        const isMissing = strategyId in contacts && contacts[strategyId] === undefined;
+        return isMissing ? { success: false, error: "The user has not set the channel up" } : this.testAnswer;
       },
     },
   };

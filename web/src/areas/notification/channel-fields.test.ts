@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { channelFields, configOf, isIncomplete, mistakeOf, mistakesOf, savedForm, strategyFields } from "./channel-fields";
+import { channelFields, configOf, isIncomplete, isUnsaved, mistakeOf, mistakesOf, savedForm, strategyFields } from "./channel-fields";
 import type { Channel, Strategy } from "./queries";
 
 const channel: Channel = {
@@ -78,6 +78,22 @@ describe("channel fields", () => {
     const fields = strategyFields(strategy);
     expect(configOf(fields, { serverUrl: "", port: " 2525", secure: true, mode: "b", password: "" })).toEqual({ serverUrl: null, port: 2525, secure: true, mode: "b" });
     expect(savedForm(fields, { serverUrl: " https://y.test ", port: "1", secure: true, mode: "a", password: "s" })).toEqual({ serverUrl: "https://y.test", port: "1", secure: true, mode: "a", password: "" });
+  });
+
+  it("shows what holds instead of what was emptied, once that is saved", () => {
+    expect(savedForm(strategyFields(strategy), { serverUrl: " ", port: "", secure: false, mode: "", password: "" })).toEqual({ serverUrl: "https://x.test", port: "587", secure: false, mode: "", password: "" });
+  });
+
+  it("tells what is typed from what is stored", () => {
+    const fields = strategyFields(strategy);
+    const stored = { serverUrl: "https://x.test", port: "25", secure: false, mode: "", password: "" };
+    expect(isUnsaved(fields, stored)).toBe(false);
+    expect(isUnsaved(fields, { ...stored, port: " 25 " })).toBe(false);
+    // Nothing of it is stored: it holds either way.
+    expect(isUnsaved(fields, { ...stored, serverUrl: "" })).toBe(false);
+    expect(isUnsaved(fields, { ...stored, port: "" })).toBe(true);
+    expect(isUnsaved(fields, { ...stored, secure: true })).toBe(true);
+    expect(isUnsaved(fields, { ...stored, password: "s" })).toBe(true);
   });
 
   it("says what is wrong before anything is sent", () => {

@@ -22,6 +22,8 @@ export interface ChannelField {
   max: number;
   /** As it is edited: what is stored, else what holds without it. */
   value: string | boolean;
+  /** What holds when nothing is stored. */
+  fallback: string | boolean;
 }
 
 export type Typed = Record<string, string | boolean>;
@@ -66,6 +68,7 @@ function fieldsOf(jsonSchema: unknown, config: unknown, secretsSet: readonly str
         min: asNumber(property["minimum"]) ?? 0,
         max: asNumber(property["maximum"]) ?? Number.MAX_SAFE_INTEGER,
         value: secret ? "" : edited(kind, values[name] ?? property["default"]),
+        fallback: secret ? "" : edited(kind, property["default"]),
       },
     ];
   });
@@ -94,7 +97,7 @@ export function mistakeOf(field: ChannelField, typed: string | boolean | undefin
   return field.isUrl ? httpUrl(text) : undefined;
 }
 
-interface Judging {
+export interface Judging {
   /** Something must be typed, whatever the schema requires: some channels take one secret or another. */
   something?: boolean;
 }
@@ -126,12 +129,18 @@ export function configOf(fields: readonly ChannelField[], typed: Typed): FreeFor
   return config;
 }
 
-/** What the form shows once that is saved: secrets are gone from it. */
+/** What the form shows once that is saved: secrets are gone from it, and what was emptied is what holds without it. */
 export function savedForm(fields: readonly ChannelField[], typed: Typed): Typed {
   return Object.fromEntries(
     fields.map((field) => {
       const value = typed[field.name] ?? "";
-      return [field.name, field.secret ? "" : typeof value === "string" ? value.trim() : value];
+      return [field.name, field.secret ? "" : typeof value === "string" ? value.trim() || field.fallback : value];
     }),
   );
+}
+
+/** Whether saving would change anything. */
+export function isUnsaved(fields: readonly ChannelField[], typed: Typed): boolean {
+  const saved = savedForm(fields, typed);
+  return fields.some(({ name, secret, value }) => (secret ? typed[name] !== "" : saved[name] !== value));
 }

@@ -104,8 +104,8 @@ export function useSetSubscription() {
   });
 }
 
-export function useChannels() {
-  return useQuery(rpcQuery("notification", "getUserDeliveryChannels"));
+export function useChannels(enabled = true) {
+  return useQuery({ ...rpcQuery("notification", "getUserDeliveryChannels"), enabled });
 }
 
 /** Turns a channel on or off; its own settings are kept. */
@@ -152,10 +152,6 @@ export function useDisconnect() {
     mutationFn: (channel: Channel) => client.notification.unlinkDeliveryChannel({ strategyId: channel.strategyId }),
     onSuccess: () => refresh(queries, channelKeys),
   });
-}
-
-export function useTestChannel() {
-  return useMutation({ mutationFn: (channel: Channel) => client.notification.sendTestNotification({ strategyId: channel.strategyId }) });
 }
 
 export function useStrategies() {

@@ -9,39 +9,37 @@ import { Icon } from "@/ui/Icon";
 import { Markdown } from "@/ui/Markdown";
 import { Switch } from "@/ui/Switch";
 import { useToast } from "@/ui/toasts";
-import { useForm } from "@/ui/use-form";
 import { ChannelTimes } from "./ChannelTimes";
 import { ConnectAccount } from "./ConnectAccount";
 import { PushHere } from "./PushHere";
-import { channelFields, configOf, mistakesOf, savedForm, type ChannelField, type Typed } from "../channel-fields";
+import { channelFields, configOf, type ChannelField } from "../channel-fields";
+import { useChannelTest } from "../channel-test";
 import { WEB_PUSH } from "../push";
-import { useSaveChannel, useSwitchChannel, useTestChannel, type Channel } from "../queries";
+import { useSaveChannel, useSwitchChannel, type Channel } from "../queries";
+import { useSettingForm } from "../use-setting-form";
 import { SettingFields } from "./SettingFields";
+import { TestButton } from "./TestButton";
+import { TestOutcome } from "./TestOutcome";
 
 /** One channel of its reader: whether it is used, its settings, and a test. */
 export function ChannelCard({ channel }: { channel: Channel }) {
   const fields = channelFields(channel);
   const save = useSaveChannel();
   const turn = useSwitchChannel();
-  const test = useTestChannel();
+  const test = useChannelTest(channel.strategyId, channel.enabled);
   const remove = useSaveChannel();
   const [removing, setRemoving] = useState<ChannelField | "all">();
   const toast = useToast();
   const title = useId();
   const linked = channel.contactResolution.type === "oauth-link";
-  const { form, values, field, set, submit, refuse, unplaced } = useForm<Typed>(Object.fromEntries(fields.map((each) => [each.name, each.value])), (typed) =>
-    mistakesOf(fields, typed, { something: !channel.isConfigured && !linked }),
-  );
-  // What is tested is what is stored, not what is typed.
-  const shown = savedForm(fields, values);
-  const unsaved = fields.some((each) => (each.secret ? values[each.name] !== "" : shown[each.name] !== each.value));
+  const { form, values, field, set, submit, refuse, unplaced, unsaved, settle } = useSettingForm(fields, { something: !channel.isConfigured && !linked });
   // Mail goes to the address of the account: there is nothing to forget of it, only the switch.
   const removable = channel.isConfigured && !linked && channel.contactResolution.type !== "auth-email";
   const state = !channel.isConfigured ? (linked ? "notConnected" : "setUp") : channel.enabled ? "active" : "off";
 
   return (
     // Channels have buttons of the same names.
-    <div role="group" aria-labelledby={title} className="p-5">
+    <div id={channel.strategyId} tabIndex={-1} role="group" aria-labelledby={title} className="p-5">
       <div className="flex items-start justify-between gap-4">
         <div className="min-w-0">
           <h3 id={title} className="font-semibold">{channel.displayName}</h3>
@@ -72,7 +70,8 @@ export function ChannelCard({ channel }: { channel: Channel }) {
       )}
       {channel.strategyId === WEB_PUSH && <PushHere channel={channel} />}
       {linked && <ConnectAccount channel={channel} />}
-      {(fields.length > 0 || channel.isConfigured) && (
+      {/* A test whose receiver was gone for good leaves nothing set up, and is still to be read. */}
+      {(fields.length > 0 || channel.isConfigured || test.isSuccess) && (
         <form
           ref={form}
           noValidate
@@ -82,7 +81,7 @@ export function ChannelCard({ channel }: { channel: Channel }) {
               { channel, userConfig: configOf(fields, typed) },
               {
                 onSuccess: () => {
-                  for (const [name, value] of Object.entries(savedForm(fields, typed))) set(name, value);
+                  settle(typed);
                   // It was of what was saved before.
                   test.reset();
                   toast({ text: t("channel.saved", { channel: channel.displayName }) });
@@ -94,34 +93,20 @@ export function ChannelCard({ channel }: { channel: Channel }) {
         >
           <SettingFields fields={fields} values={values} field={field} set={set} onRemove={setRemoving} />
           {save.isError && unplaced(save.error) && <ErrorNote error={save.error} />}
-          {test.isError && <ErrorNote error={test.error} />}
-          {test.data && !test.data.success && (
-            <p role="alert" className="rounded-lg bg-unhealthy-soft px-4 py-3 text-sm text-unhealthy">
-              {test.data.error === undefined ? t("channel.testFailedPlain") : t("channel.testFailed", { reason: test.data.error })}
-            </p>
-          )}
+          <TestOutcome test={test} />
           <div className="flex flex-wrap gap-2">
             {fields.length > 0 && (
               <Button type="submit" tone="primary" busy={save.isPending}>
                 {t("action.save")}
               </Button>
             )}
-            {channel.isConfigured && (
-              <Button
-                busy={test.isPending}
-                disabled={unsaved}
-                onClick={() => test.mutate(channel, { onSuccess: ({ success }) => success && toast({ text: t("channel.testSent") }) })}
-              >
-                {t("channel.test")}
-              </Button>
-            )}
+            {channel.isConfigured && <TestButton test={test} unsaved={unsaved} text={t("channel.test")} />}
             {removable && (
               <Button tone="danger" onClick={() => setRemoving("all")}>
                 {t("action.remove")}
               </Button>
             )}
           </div>
-          {channel.isConfigured && unsaved && <p className="text-sm text-muted">{t("channel.testUnsaved")}</p>}
         </form>
       )}
       {channel.isConfigured && <ChannelTimes channel={channel} />}
@@ -137,7 +122,7 @@ export function ChannelCard({ channel }: { channel: Channel }) {
               { channel, userConfig: removing === "all" ? null : { [removing.name]: null } },
               {
                 onSuccess: () => {
-                  if (removing === "all") for (const each of fields) set(each.name, each.kind === "boolean" ? false : "");
+                  if (removing === "all") for (const each of fields) set(each.name, each.fallback);
                   setRemoving(undefined);
                   test.reset();
                   toast({ text: t("channel.removed", { what: removing === "all" ? channel.displayName : removing.label }) });

@@ -5,19 +5,25 @@ import { ConfirmMutation } from "@/ui/ConfirmMutation";
 import { ErrorNote } from "@/ui/ErrorNote";
 import { Markdown } from "@/ui/Markdown";
 import { useToast } from "@/ui/toasts";
-import { useForm } from "@/ui/use-form";
-import { configOf, mistakesOf, savedForm, strategyFields, type ChannelField, type Typed } from "../channel-fields";
+import { configOf, type ChannelField } from "../channel-fields";
 import { useSaveStrategy, type Strategy } from "../queries";
+import type { SettingForm } from "../use-setting-form";
 import { SettingFields } from "./SettingFields";
 
+interface StrategyFormProps {
+  strategy: Strategy;
+  fields: readonly ChannelField[];
+  edited: SettingForm;
+  onSaved: () => void;
+}
+
 /** What an administrator sets of a channel for everybody: servers, tokens. */
-export function StrategyForm({ strategy }: { strategy: Strategy }) {
-  const fields = strategyFields(strategy);
+export function StrategyForm({ strategy, fields, edited, onSaved }: StrategyFormProps) {
   const save = useSaveStrategy();
   const remove = useSaveStrategy();
   const [removing, setRemoving] = useState<ChannelField>();
   const toast = useToast();
-  const { form, values, field, set, submit, refuse, unplaced } = useForm<Typed>(Object.fromEntries(fields.map((each) => [each.name, each.value])), (typed) => mistakesOf(fields, typed));
+  const { form, values, field, set, submit, refuse, unplaced, settle } = edited;
   return (
     <>
       {strategy.adminInstructions !== undefined && strategy.adminInstructions !== "" && (
@@ -35,7 +41,8 @@ export function StrategyForm({ strategy }: { strategy: Strategy }) {
             { strategy, config: configOf(fields, typed) },
             {
               onSuccess: () => {
-                for (const [name, value] of Object.entries(savedForm(fields, typed))) set(name, value);
+                settle(typed);
+                onSaved();
                 toast({ text: t("channel.saved", { channel: strategy.displayName }) });
               },
               onError: refuse,
@@ -59,6 +66,7 @@ export function StrategyForm({ strategy }: { strategy: Strategy }) {
           text={t("admin.removeSecretText", { strategy: strategy.displayName })}
           confirm={t("channel.removeField", { field: removing.label })}
           done={t("channel.removed", { what: removing.label })}
+          onDone={onSaved}
           onClose={() => setRemoving(undefined)}
         />
       )}

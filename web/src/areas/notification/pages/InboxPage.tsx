@@ -65,7 +65,7 @@ export function InboxPage() {
               {t("inbox.keys")} <kbd className="rounded border border-line px-1 font-mono text-sm">?</kbd>
             </Button>
             {/* It would be taken for what was found. */}
-            {find === "" && <MarkAllRead onDone={focusContent} />}
+            {find === "" && <MarkAllRead onDone={() => focusContent()} />}
           </>
         }
       />

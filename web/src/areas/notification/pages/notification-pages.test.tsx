@@ -231,6 +231,24 @@ describe("settings", () => {
     await waitFor(() => expect(screen.queryByText(/^The test failed/)).toBeNull());
   });
 
+  it("still says how a test ended that took the channel down", async () => {
+    const { user, server, person } = openApp("/settings", {
+      prepare: (server, { id }) => {
+        server.pushOffered = true;
+        server.pushEndpoints.set(id, ["https://push.test/1"]);
+      },
+    });
+    server.testAnswer = { success: false, error: "The receiver answered 410" };
+    const release = server.hold("notification.sendTestNotification");
+    const browser = within(await screen.findByRole("group", { name: "Browser" }));
+    await user.click(browser.getByRole("button", { name: "Send a test" }));
+    server.pushEndpoints.delete(person.id);
+    release();
+    expect(await browser.findByText("Needs set-up")).toBeTruthy();
+    expect(browser.getByText("The test failed: The receiver answered 410")).toBeTruthy();
+    expect(browser.queryByRole("button", { name: "Send a test" })).toBeNull();
+  });
+
   it("lists subscriptions, ends them, and takes that back", async () => {
     const { server } = FakeBrowser.get();
     const { person, user } = openApp("/settings");
@@ -313,6 +331,99 @@ describe("administration", () => {
     await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Remove Bot token" }));
     await waitFor(() => expect(screen.queryByText("Set. Leave empty to keep it.")).toBeNull());
     expect(server.callsOf("notification.updateDeliveryStrategy").at(-1)).toEqual({ strategyId: "notification-telegram.telegram", enabled: false, config: { botToken: null } });
+  });
+
+  const testOf = (strategy: string) => screen.findByRole("button", { name: `Send a test to yourself: ${strategy}` });
+  const withTelegram = ({ delivery }: FakeServer) => {
+    delivery.telegram.enabled = true;
+    delivery.chatId = "7";
+  };
+
+  it("offers a test of what is switched on alone, and says how it ended until it is switched off", async () => {
+    const { user, server } = openApp("/administration", { prepare: withTelegram });
+    const release = server.hold("notification.sendTestNotification");
+    const telegram = await testOf("Telegram");
+    expect(telegram.textContent).toBe("Send a test to yourself");
+    await user.click(telegram);
+    expect(telegram.getAttribute("aria-busy")).toBe("true");
+    await user.click(telegram);
+    release();
+    expect(await screen.findByText("The test was delivered.")).toBeTruthy();
+    expect(server.callsOf("notification.sendTestNotification")).toEqual([{ strategyId: "notification-telegram.telegram" }]);
+
+    await user.click(screen.getByRole("switch", { name: "Allow Telegram" }));
+    expect(screen.queryByText("The test was delivered.")).toBeNull();
+    expect(screen.queryByRole("button", { name: "Send a test to yourself: Telegram" })).toBeNull();
+    expect(await testOf("Webhook")).toBeTruthy();
+    await user.click(screen.getByRole("switch", { name: "Allow Telegram" }));
+    await testOf("Telegram");
+    expect(screen.queryByText("The test was delivered.")).toBeNull();
+  });
+
+  it("tests what is saved alone, and forgets how that ended once something else is", async () => {
+    const { user, server } = openApp("/administration", { prepare: withTelegram });
+    server.testAnswer = { success: false, error: "The receiver answered 401" };
+    await user.click(await testOf("Telegram"));
+    expect(await screen.findByText("The test failed: The receiver answered 401")).toBeTruthy();
+    // His own address is not why.
+    expect(screen.queryByRole("link", { name: /for yourself/ })).toBeNull();
+
+    await user.click(await screen.findByLabelText("Settings of Telegram"));
+    await user.type(screen.getByLabelText("Bot token"), "12:ab");
+    const telegram = await testOf("Telegram");
+    expect(telegram).toHaveProperty("disabled", true);
+    const reason = screen.getByText("A test uses what is saved. Save first.");
+    expect(telegram.getAttribute("aria-describedby")).toBe(reason.id);
+    expect(await testOf("Webhook")).toHaveProperty("disabled", false);
+    await user.click(within(formOf("Bot token")).getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(telegram).toHaveProperty("disabled", false));
+    expect(screen.queryByText(/^The test failed/)).toBeNull();
+    expect(telegram.getAttribute("aria-describedby")).toBeNull();
+
+    await user.click(telegram);
+    expect(await screen.findByText(/^The test failed/)).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Remove Bot token" }));
+    await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Remove Bot token" }));
+    await waitFor(() => expect(screen.queryByText(/^The test failed/)).toBeNull());
+  });
+
+  it("leads to where its tester's own address is missing", async () => {
+    const { user, at } = openApp("/administration");
+    await user.click(await testOf("Webhook"));
+    expect(await screen.findByText("The test failed: The user has not set the channel up")).toBeTruthy();
+    await user.click(await screen.findByRole("link", { name: "Set up Webhook for yourself" }));
+    const own = await screen.findByRole("group", { name: "Webhook" });
+    expect(at()).toBe("/settings#notification-webhook.webhook");
+    await waitFor(() => expect(document.activeElement).toBe(own));
+    await user.type(within(own).getByLabelText("URL"), "http://sink.test/hook");
+    await user.click(within(own).getByRole("button", { name: "Save" }));
+    expect(await screen.findByText("Active")).toBeTruthy();
+    await user.click(screen.getByRole("link", { name: "Administration" }));
+    await user.click(await testOf("Webhook"));
+    expect(await screen.findByText("The test was delivered.")).toBeTruthy();
+  });
+
+  it("looks for what is missing in its settings before it looks at its tester's", async () => {
+    const { user } = openApp("/administration", {
+      prepare: ({ delivery: { telegram } }) => {
+        telegram.enabled = true;
+        telegram.configSchema = { ...(telegram.configSchema as object), required: ["botToken"] };
+      },
+    });
+    expect(await screen.findByText("It delivers nothing until its settings are complete.")).toBeTruthy();
+    await user.click(await testOf("Telegram"));
+    await user.click(await testOf("Webhook"));
+    expect(await screen.findByRole("link", { name: "Set up Webhook for yourself" })).toBeTruthy();
+    expect(screen.getAllByText(/^The test failed/)).toHaveLength(2);
+    expect(screen.queryByRole("link", { name: "Set up Telegram for yourself" })).toBeNull();
+  });
+
+  it("says when a test could not even be asked for", async () => {
+    const { user, server } = openApp("/administration");
+    server.fail("notification.sendTestNotification", new FakeError(503, "SERVICE_UNAVAILABLE", "Busy"));
+    await user.click(await testOf("Webhook"));
+    expect((await screen.findByRole("alert")).textContent).toMatch(/busy/);
+    expect(screen.queryByText(/^The test/)).toBeNull();
   });
 
   it("says beside which field a setting was refused", async () => {
