@@ -134,10 +134,10 @@ CO_TEST(PostgresDatabase, a_write_that_another_came_between_runs_again) {
 
 /// A database whose pauses between runs pass when the test says so.
 struct Paused {
-  explicit Paused(async::Loop& on)
+  explicit Paused(async::Loop& on, std::size_t writers = 4)
       : loop(on), wheel(on.executor(), clock, async::TimerWheel::Drive::manual), tasks(on.executor(), [](auto, auto) { ADD_FAILURE(); }) {
     clock.attach(wheel);
-    auto opened = Database::open(on, wheel, {.url = backend->url()});
+    auto opened = Database::open(on, wheel, {.url = backend->url(), .writers = writers});
     if (!opened) throw std::runtime_error(opened.error().message);
     db = std::move(*opened);
     const std::array sets{&kNames};
@@ -193,7 +193,7 @@ CO_TEST(PostgresDatabase, runs_are_bounded_and_wait_longer_each_time) {
 }
 
 CO_TEST(PostgresDatabase, one_who_waits_to_run_again_cannot_be_cancelled) {
-  Paused p(loop);
+  Paused p(loop, 1);
   EXPECT_TRUE(co_await p.db->write(prepare));
   Contended contended(p.backend->url());
   asio::cancellation_signal cancel;
@@ -203,10 +203,22 @@ CO_TEST(PostgresDatabase, one_who_waits_to_run_again_cannot_be_cancelled) {
                  asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr) { done = true; }));
   co_await p.until([&] { return contended.runs == 2; });
   co_await p.settled();
+  // Neither in the pause, nor in the queue, where others may leave.
   cancel.emit(asio::cancellation_type::terminal);
+  Gate gate;
+  std::string holder;
+  p.tasks.spawn("holder", write_into(*p.db, [&](Session&) -> Result<void> {
+                  gate.hold();
+                  return {};
+                }, holder));
+  co_await gate.held(loop);
   p.clock.advance(50ms);
+  co_await p.until([&] { return p.db->waiting() == 1; });
+  cancel.emit(asio::cancellation_type::terminal);
+  gate.open();
   co_await p.until([&] { return done; });
   EXPECT_EQ(outcome, "kept");
+  co_await p.tasks.join();
   co_await p.db->close();
 }
 
