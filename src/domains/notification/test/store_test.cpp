@@ -45,6 +45,7 @@ class Counting final : public sql::detail::Connection {
   void control(Control what) override { inner_->control(what); }
   bool in_transaction() const noexcept override { return inner_->in_transaction(); }
   bool owes_foreign_keys() const noexcept override { return inner_->owes_foreign_keys(); }
+  std::optional<sql::Fault::Kind> broken() const noexcept override { return inner_->broken(); }
   void set_access(Access access) noexcept override { inner_->set_access(access); }
   void assert_idle() const noexcept override { inner_->assert_idle(); }
   void script(const std::string& text) override { inner_->script(text); }
