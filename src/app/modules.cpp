@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "app/domains.hpp"
+#include "app/rate_of.hpp"
 
 namespace watchbell::migrations {
 const sql::MigrationSet& runtime();
@@ -49,11 +50,6 @@ struct EntryOf final : Entry {
   M module;
 };
 
-notification::DeliveryRates::Options rates_of(const config::Config& config) {
-  const auto rate = [](const std::optional<config::Rate>& set) { return set ? std::optional(limits::Rate::per_second(set->per_second, set->burst)) : std::nullopt; };
-  return {.per_channel = rate(config.delivery_rate_per_channel), .per_host = rate(config.delivery_rate_per_host)};
-}
-
 }  // namespace
 
 struct Modules::All {
@@ -78,7 +74,7 @@ Modules::Modules(Runtime& runtime, auth::Service& auth, const config::Config& co
       notification::Module::Options{.notify_body_bytes = static_cast<std::size_t>(config.notify_max_body_bytes),
                                     .deliveries_at_once = static_cast<std::size_t>(config.delivery_concurrency),
                                     .deliveries_per_host = static_cast<std::size_t>(config.delivery_concurrency_per_host),
-                                    .delivery_rates = rates_of(config),
+                                    .delivery_rates = {.per_channel = rate_of(config.delivery_rate_per_channel), .per_host = rate_of(config.delivery_rate_per_host)},
                                     .hurry = config.test_hurry});
   auto& catalog = all_->add<catalog::Module>(runtime, auth, notification.service());
   all_->add<command::Module>(runtime, catalog.service(), auth);

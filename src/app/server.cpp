@@ -26,6 +26,7 @@
 #include "app/data_folder.hpp"
 #include "app/metrics_page.hpp"
 #include "app/modules.hpp"
+#include "app/rate_of.hpp"
 #include "async/blocking_pool.hpp"
 #include "async/event.hpp"
 #include "async/short_slices.hpp"
@@ -149,8 +150,8 @@ void report(std::string_view where, std::exception_ptr fault) { log::fault(where
 
 limits::RateLimiter::Options limits_of(const config::Config& config) {
   limits::RateLimiter::Options options;
-  if (const auto& rate = config.rate_limit_principal) options.principal = limits::Rate::per_second(rate->per_second, rate->burst);
-  if (const auto& rate = config.rate_limit_address) options.address = limits::Rate::per_second(rate->per_second, rate->burst);
+  options.principal = rate_of(config.rate_limit_principal);
+  options.address = rate_of(config.rate_limit_address);
   if (const auto& quota = config.rate_limit_sign_in) options.sign_in = limits::Rate::quota(quota->count, quota->window);
   return options;
 }

@@ -23,6 +23,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "tests/support/owned.hpp"
+
 namespace watchbell::test {
 namespace {
 
@@ -30,25 +32,6 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kStart{60};
 constexpr const char* kUser = "watchbell";
-
-[[noreturn]] void fail_with(const std::string& what) { throw std::runtime_error(what + ": " + std::strerror(errno)); }
-
-/// A file descriptor, closed with the object.
-class Owned {
- public:
-  explicit Owned(int fd) : fd_(fd) {}
-  ~Owned() { reset(); }
-  Owned(const Owned&) = delete;
-  Owned& operator=(const Owned&) = delete;
-  int get() const { return fd_; }
-  void reset() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
 
 /// Whom the server runs as: it refuses root.
 struct Identity {

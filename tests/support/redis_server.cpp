@@ -22,30 +22,13 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "tests/support/owned.hpp"
+
 namespace watchbell::test {
 namespace {
 
 constexpr std::chrono::seconds kStart{20};
 constexpr int kAnswerMs = 20'000;
-
-[[noreturn]] void fail_with(const std::string& what) { throw std::runtime_error(what + ": " + std::strerror(errno)); }
-
-/// A file descriptor, closed with the object.
-class Owned {
- public:
-  explicit Owned(int fd) : fd_(fd) {}
-  ~Owned() { reset(); }
-  Owned(const Owned&) = delete;
-  Owned& operator=(const Owned&) = delete;
-  int get() const { return fd_; }
-  void reset() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
 
 std::uint16_t free_port() {
   const Owned socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

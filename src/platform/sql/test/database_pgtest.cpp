@@ -33,21 +33,15 @@ using test::insert;
 using test::inserting;
 using test::kNames;
 using test::names;
+using test::pid_of;
 using test::server;
+using test::terminate;
 using test::until_waiting;
 using test::write_into;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-/// Ends the connection of a session from the server's side, and waits until it is gone.
-void terminate(std::int64_t pid) {
-  const auto name = std::to_string(pid);
-  server().ask("select pg_terminate_backend(" + name + ")");
-  while (!server().ask("select 1 from pg_stat_activity where pid = " + name).empty()) std::this_thread::yield();
-}
-std::int64_t pid_of(Session& session) { return session.one<std::int64_t>("select pg_backend_pid()").value(); }
 
 template <class F>
 awaitable<void> read_into(Database& db, F f, std::string& outcome) {

@@ -8,19 +8,17 @@
 #include <thread>
 
 #include "platform/sql/test/backend.hpp"
+#include "platform/sql/test/migration_samples.hpp"
 
 namespace watchbell::sql {
 namespace {
 
 using test::Fresh;
+using test::kPeople;
+using test::kPets;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Sets = std::vector<const MigrationSet*>;
-
-const MigrationSet kPeople{"people",
-                           {{"0001_people.sql", "create table people (id text primary key, name text not null);\ncreate index people_name on people (name);"},
-                            {"0002_age.sql", "alter table people add column age integer not null default 0;"}}};
-const MigrationSet kPets{"pets", {{"0001_pets.sql", "create table pets (id text primary key, owner text references people (id) on delete cascade);"}}};
 
 using Row = std::tuple<std::string, std::int64_t, std::string>;
 std::vector<Row> record(Session& session) {

@@ -8,6 +8,7 @@
 #include <latch>
 #include <thread>
 
+#include "platform/sql/test/migration_samples.hpp"
 #include "platform/sql/test/temporary_folder.hpp"
 #include "platform/sql/testing.hpp"
 
@@ -15,17 +16,14 @@ namespace watchbell::sql {
 namespace {
 
 using test::bytes_of;
+using test::kPeople;
+using test::kPets;
 using test::TemporaryFolder;
 using test::write_bytes;
 using testing::MemorySession;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Sets = std::vector<const MigrationSet*>;
-
-const MigrationSet kPeople{"people",
-                           {{"0001_people.sql", "create table people (id text primary key, name text not null);\ncreate index people_name on people (name);"},
-                            {"0002_age.sql", "alter table people add column age integer not null default 0;"}}};
-const MigrationSet kPets{"pets", {{"0001_pets.sql", "create table pets (id text primary key, owner text references people (id) on delete cascade);"}}};
 
 Session open_file(const std::string& file) { return Session(detail::open_sqlite({.file = file})); }
 
@@ -194,7 +192,6 @@ TEST_F(SqlInspect, what_is_no_file_is_refused) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::precondition_failed);
 }
-
 
 }  // namespace
 }  // namespace watchbell::sql

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace watchbell::sql::test {
 namespace {
 
@@ -40,6 +42,14 @@ std::unique_ptr<detail::Connection> connect_to(const std::string& url, std::chro
   auto place = detail::postgres_server(url, clock);
   if (!place) throw std::runtime_error(place.error().message);
   return detail::open_postgres({.server = *place, .statement_deadline = statement_deadline, .grace = grace});
+}
+
+std::int64_t pid_of(Session& session) { return session.one<std::int64_t>("select pg_backend_pid()").value(); }
+
+void terminate(std::int64_t pid) {
+  const auto name = std::to_string(pid);
+  server().ask("select pg_terminate_backend(" + name + ")");
+  while (!server().ask("select 1 from pg_stat_activity where pid = " + name).empty()) std::this_thread::yield();
 }
 
 std::unique_ptr<Backend> fresh_backend() { return std::make_unique<PostgresBackend>(); }

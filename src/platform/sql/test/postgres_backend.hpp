@@ -12,4 +12,9 @@ watchbell::test::PostgresServer& server();
 std::unique_ptr<detail::Connection> connect_to(const std::string& url, std::chrono::milliseconds statement_deadline = std::chrono::seconds(10),
                                                std::chrono::milliseconds grace = std::chrono::seconds(3));
 
+/// The server's process behind a session.
+std::int64_t pid_of(Session& session);
+/// Ends a connection from the server's side, and waits until it is gone.
+void terminate(std::int64_t pid);
+
 }  // namespace watchbell::sql::test

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "async/manual_clock.hpp"
+#include "platform/sql/test/fault_of.hpp"
 #include "platform/sql/test/postgres_backend.hpp"
 #include "platform/sql/test/temporary_folder.hpp"
 
@@ -23,37 +24,20 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::connect_to;
+using test::fault_of;
 using test::Fresh;
+using test::pid_of;
 using test::server;
+using test::terminate;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Control = detail::Connection::Control;
 
-/// The kind of the fault that f throws, and its text.
-template <class F>
-std::pair<std::string, std::string> fault_of(F f) {
-  try {
-    f();
-  } catch (const Fault& fault) {
-    return {std::string(to_string(fault.kind())), fault.what()};
-  }
-  return {"none", ""};
-}
-
-std::int64_t pid_of(Session& session) { return session.one<std::int64_t>("select pg_backend_pid()").value(); }
-
 /// Until the server says so of one of its processes; the condition is SQL over pg_stat_activity.
 void wait_until(const std::string& condition) {
   while (server().ask("select 1 from pg_stat_activity where " + condition).empty()) std::this_thread::yield();
-}
-
-/// Ends a connection from the server's side, and waits until it is gone.
-void terminate(std::int64_t pid) {
-  const auto name = std::to_string(pid);
-  server().ask("select pg_terminate_backend(" + name + ")");
-  while (!server().ask("select 1 from pg_stat_activity where pid = " + name).empty()) std::this_thread::yield();
 }
 
 TEST(PostgresSession, errors_have_their_kinds) {

@@ -7,11 +7,13 @@
 #include <limits>
 #include <map>
 
+#include "platform/sql/test/fault_of.hpp"
 #include "platform/sql/test/backend.hpp"
 
 namespace watchbell::sql {
 namespace {
 
+using test::fault_of;
 using test::Fresh;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -45,17 +47,6 @@ struct Named {
   int age;
 };
 BOOST_DESCRIBE_STRUCT(Named, (), (name, age))
-
-/// The kind of the fault that f throws, and its text.
-template <class F>
-std::pair<std::string, std::string> fault_of(F f) {
-  try {
-    f();
-  } catch (const Fault& fault) {
-    return {std::string(to_string(fault.kind())), fault.what()};
-  }
-  return {"none", ""};
-}
 
 TEST(SqlTypes, every_type_comes_back_as_it_went_in) {
   Fresh fresh;
@@ -320,7 +311,6 @@ TEST(SqlSession, faults_name_the_statement_and_no_parameter) {
   EXPECT_THAT(text, ::testing::AnyOf(HasSubstr("t.name"), HasSubstr("t_name_key")));
   EXPECT_THAT(text, ::testing::Not(HasSubstr("hunter2")));
 }
-
 
 }  // namespace
 }  // namespace watchbell::sql

@@ -5,24 +5,16 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include "platform/sql/test/fault_of.hpp"
 #include "platform/sql/test/temporary_folder.hpp"
 #include "platform/sql/testing.hpp"
 
 namespace watchbell::sql {
 namespace {
 
-using testing::MemorySession;
+using test::fault_of;
 
-/// The kind of the fault that f throws, and its text.
-template <class F>
-std::pair<std::string, std::string> fault_of(F f) {
-  try {
-    f();
-  } catch (const Fault& fault) {
-    return {std::string(to_string(fault.kind())), fault.what()};
-  }
-  return {"none", ""};
-}
+using testing::MemorySession;
 
 detail::SqliteOptions file_options(const std::string& file) { return {.file = file, .busy_timeout = std::chrono::milliseconds(0)}; }
 
