@@ -1,5 +1,7 @@
 #include "base/clock.hpp"
 
+#include <ctime>
+
 namespace watchbell {
 
 Timestamp SystemClock::now() const noexcept {
@@ -8,5 +10,11 @@ Timestamp SystemClock::now() const noexcept {
 }
 
 Monotonic SystemClock::monotonic() const noexcept { return std::chrono::steady_clock::now(); }
+
+Monotonic SystemClock::boot() const noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);  // Linux has it; answered without a system call
+  return Monotonic(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+}
 
 }  // namespace watchbell

@@ -16,6 +16,8 @@ class Clock {
   /// Wall clock, UTC.
   virtual Timestamp now() const noexcept = 0;
   virtual Monotonic monotonic() const noexcept = 0;
+  /// The same, but it runs on while the machine sleeps: for what others hold to be over by then. Compared with itself alone.
+  virtual Monotonic boot() const noexcept { return monotonic(); }
 };
 
 /// The clocks of the machine. Thread-safe.
@@ -23,6 +25,7 @@ class SystemClock final : public Clock {
  public:
   Timestamp now() const noexcept override;
   Monotonic monotonic() const noexcept override;
+  Monotonic boot() const noexcept override;
 };
 
 }  // namespace watchbell

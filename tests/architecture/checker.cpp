@@ -44,11 +44,12 @@ std::vector<std::string> split(const std::string& path) {
 
 bool is_test(const std::string& path) { return path.find("/test/") != std::string::npos || path.find("_fuzz.cpp") != std::string::npos || path.find("_bench.cpp") != std::string::npos || path.find("/testing.hpp") != std::string::npos; }
 
-/// Stands for libcurl, which is loaded and not linked: a header that brings what it declares.
+/// Each stands for a library that is loaded and not linked: a header that brings what it declares.
 constexpr const char* kLibcurl = "platform/curl/api.hpp";
+constexpr const char* kLibpq = "platform/sql/pq.hpp";
 
 bool touches_outside(const std::string& include) {
-  static const std::array prefixes{"boost/beast", "openssl/", "soci/", "libpq", "postgresql/", "curl/", "hiredis", "sqlite3.h", "argon2.h", "sodium", "spdlog/", "cmark", kLibcurl};
+  static const std::array prefixes{"boost/beast", "openssl/", "soci/", "libpq", "postgresql/", "curl/", "hiredis", "sqlite3.h", "argon2.h", "sodium", "spdlog/", "cmark", kLibcurl, kLibpq};
   return std::ranges::any_of(prefixes, [&](const char* prefix) { return include.starts_with(prefix); });
 }
 
@@ -110,7 +111,7 @@ class Checker {
   }
 
   void includes(const fs::path& path, const std::vector<std::string>& parts, int floor, bool test, std::size_t line, const std::string& include) {
-    const bool stands_for_it = include.starts_with("curl/") && path == root_ / "src" / kLibcurl;
+    const bool stands_for_it = (include.starts_with("curl/") && path == root_ / "src" / kLibcurl) || (include.starts_with("libpq") && path == root_ / "src" / kLibpq);
     if (touches_outside(include) && !stands_for_it && !(parts[0] == "platform" && (path.extension() == ".cpp" || test)) && !(test && !include.starts_with("boost/beast")))
       add(path, line, include + " may be included in platform/**/*.cpp only");
     const bool pure = !test && parts[0] == "domains" && parts.size() == 3 && (parts[2].starts_with("rules.") || parts[2].starts_with("types."));

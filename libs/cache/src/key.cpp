@@ -37,6 +37,32 @@ constinit std::atomic<std::uint64_t> process_seed{0};
 #endif
 }
 
+/// The path that was encoded so; nothing for bytes that no list of segments has. Each list has one encoding only.
+std::optional<detail::PathBytes> decode_path(std::string_view encoded) {
+  detail::PathBytes path;
+  for (std::string_view rest = encoded; !rest.empty();) {
+    std::uint64_t mark = 0;
+    unsigned shift = 0;
+    std::size_t head = 0;
+    while (true) {
+      if (head == rest.size() || shift > 28) return std::nullopt;  // more than any segment could have
+      const auto byte = static_cast<unsigned char>(rest[head++]);
+      mark |= static_cast<std::uint64_t>(byte & 0x7Fu) << shift;
+      if ((byte & 0x80u) == 0) {
+        if (byte == 0 && head > 1) return std::nullopt;  // longer than it need be
+        break;
+      }
+      shift += 7;
+    }
+    rest.remove_prefix(head);
+    const std::uint64_t length = mark < 2 ? 0 : mark - 2;
+    if (length > rest.size()) return std::nullopt;
+    path.append(mark, rest.substr(0, static_cast<std::size_t>(length)));
+    rest.remove_prefix(static_cast<std::size_t>(length));
+  }
+  return path;
+}
+
 }  // namespace
 
 namespace detail {
@@ -144,6 +170,19 @@ void Segment::append_to(detail::PathBytes& encoded) const {
     return;
   }
   encoded.append_text(kind_ == Kind::number ? std::string_view(digits_, digit_count_) : view_);
+}
+
+std::optional<Key> Key::decode(std::string_view encoded) {
+  if (encoded.empty()) return std::nullopt;
+  auto path = decode_path(encoded);
+  if (!path) return std::nullopt;
+  return Key(Encoded{std::move(*path)});
+}
+
+std::optional<Family> Family::decode(std::string_view encoded) {
+  auto path = decode_path(encoded);
+  if (!path) return std::nullopt;
+  return Family(Encoded{std::move(*path)});
 }
 
 Key KeyBuilder::key() const {

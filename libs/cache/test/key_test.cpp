@@ -52,6 +52,29 @@ TEST(Key, C_22_bytes_that_look_like_an_encoding_are_data) {
             pair);
 }
 
+TEST(Key, C_22_decoding_gives_the_same_key_back_and_refuses_any_other_bytes) {
+  const std::string wide(300, 'x');
+  for (const Key& key : {Key("a"), Key("a", 1, std::nullopt, nullptr, ""), Key(wide, std::string_view("a\0b", 3)), Key(std::nullopt)}) {
+    const auto same = Key::decode(key.encoded());
+    ASSERT_TRUE(same);
+    EXPECT_EQ(*same, key);
+    EXPECT_EQ(same->encoded(), key.encoded());
+    EXPECT_EQ(Family::decode(key.encoded())->encoded(), key.encoded());
+    // Cut short, it is another list or none, never this one.
+    for (std::size_t size = 0; size < key.encoded().size(); ++size) {
+      const auto cut = Key::decode(key.encoded().substr(0, size));
+      EXPECT_TRUE(!cut || cut->encoded() == key.encoded().substr(0, size));
+    }
+  }
+  EXPECT_FALSE(Key::decode(""));
+  EXPECT_EQ(*Family::decode(""), Family());
+  // A length without its text, one that does not end, and one that is longer than it need be.
+  for (const std::string_view bad : {std::string_view("\x05" "ab"), std::string_view("\x80"), std::string_view("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F"), std::string_view("\x83\x00" "a", 3)}) {
+    EXPECT_FALSE(Key::decode(bad));
+    EXPECT_FALSE(Family::decode(bad));
+  }
+}
+
 TEST(Key, C_22_absent_null_and_empty_differ) {
   const std::vector<Key> keys{Key("f", std::nullopt), Key("f", nullptr), Key("f", ""), Key("f", "0"), Key("f", "\0"s),
                               Key("f", "\1"s), Key("f")};

@@ -70,7 +70,7 @@ class Cursor {
 /// One connection, used by one thread at a time.
 class Connection {
  public:
-  enum class Control { begin_read, begin_write, commit, rollback, savepoint, release, rollback_to };
+  enum class Control { begin_read, begin_write, begin_read_committed, commit, rollback, savepoint, release, rollback_to };
   enum class Access { read, write };
 
   virtual ~Connection() = default;

@@ -259,11 +259,16 @@ void Database::serve_changes() {
 /// Runs one write in a transaction of its own, and once more at once where something came between.
 Database::Outcome Database::run_change(Session& session, detail::Job& job) {
   auto& connection = session.connection();
+  if (job.isolation == Isolation::each_statement) {
+    const bool kept = job.run(session);
+    connection.assert_idle();
+    return kept ? Outcome::kept : Outcome::settled;
+  }
   // What may be mended by running again, with nothing kept so far.
   const auto attempt = [&](bool& kept) -> std::optional<Fault::Kind> {
     bool committing = false;
     try {
-      connection.control(Control::begin_write);
+      connection.control(job.isolation == Isolation::read_committed ? Control::begin_read_committed : Control::begin_write);
       ++job.runs;
       const bool keep = job.run(session);
       connection.assert_idle();

@@ -27,6 +27,13 @@
 
 namespace watchbell::sql {
 
+/// What a write of PostgreSQL sees of those beside it. SQLite has one writer, so that every write is alone.
+enum class Isolation {
+  serializable,    ///< as if alone: it may decide on what it reads
+  read_committed,  ///< a statement sees what was committed before it; what it changes it changes in its newest form. For queues and leases, which need no snapshot
+  each_statement,  ///< every statement is a transaction of its own, in one round trip: what it did stays done, whatever the function answers; it runs once
+};
+
 namespace detail {
 
 /// One function that waits for a session, runs on a pool thread, and resumes its coroutine on the loop.
@@ -40,6 +47,7 @@ struct Job {
   virtual void drop_function() noexcept = 0;
 
   Connection::Access access = Connection::Access::read;
+  Isolation isolation = Isolation::serializable;  // of a write
   int runs = 0;            // of a write on PostgreSQL
   int conflicts = 0;       // runs that another transaction came between
   bool lost = false;       // the connection was, once, before COMMIT was sent
@@ -140,13 +148,13 @@ class Database {
   /// database closes. A caller cancelled while it waits leaves the queue; once f runs, it is waited for.
   template <class F, class R = std::invoke_result_t<F&, Session&>>
   awaitable<ResultOf<R>> read(F f) {
-    return submit<F, R>(std::move(f), detail::Connection::Access::read);
+    return submit<F, R>(std::move(f), detail::Connection::Access::read, Isolation::serializable);
   }
 
   /// Runs f(Session&) -> R or Result<R> on a pool thread in a transaction (see above), and returns after COMMIT. Otherwise as read().
   template <class F, class R = std::invoke_result_t<F&, Session&>>
-  awaitable<ResultOf<R>> write(F f) {
-    return submit<F, R>(std::move(f), detail::Connection::Access::write);
+  awaitable<ResultOf<R>> write(F f, Isolation isolation = Isolation::serializable) {
+    return submit<F, R>(std::move(f), detail::Connection::Access::write, isolation);
   }
 
   /// Writes a consistent copy to a file that does not exist yet, while reads and writes go on. The file (mode 0600) appears under its name only
@@ -179,10 +187,11 @@ class Database {
   Database(async::Loop& loop, async::TimerWheel& wheel, Options options, Place place);
 
   template <class F, class R>
-  awaitable<ResultOf<R>> submit(F f, detail::Connection::Access access) {
+  awaitable<ResultOf<R>> submit(F f, detail::Connection::Access access, Isolation isolation) {
     WATCHBELL_ASSERT_ON_LOOP();
     auto job = std::make_shared<detail::JobOf<F, R>>(std::move(f));
     job->access = access;
+    job->isolation = isolation;
     Queue& queue = queue_of(access);
     if (auto refused = refusal(queue)) co_return std::unexpected(std::move(*refused));
     co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(boost::system::error_code)>(

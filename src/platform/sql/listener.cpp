@@ -1,7 +1,5 @@
 #include "platform/sql/listener.hpp"
 
-#include <libpq-fe.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
@@ -10,10 +8,14 @@
 #include "base/assert.hpp"
 #include "base/random.hpp"
 #include "platform/sql/postgres_server.hpp"
+#include "platform/sql/pq.hpp"
 
 // Connecting looks names up, and so blocks: it runs on a thread. Everything after that is the loop's: a socket to wait for, and libpq's buffers.
 
 namespace watchbell::sql {
+
+using detail::pq;
+
 namespace {
 
 constexpr std::chrono::milliseconds kFirstRetry{100};
@@ -72,14 +74,14 @@ class PostgresListener final : public Listener {
 
   /// Until the connection is lost.
   awaitable<void> hear(pg_conn* connection, async::Backoff& backoff) {
-    Descriptor socket(wheel_.executor(), PQsocket(connection));
+    Descriptor socket(wheel_.executor(), pq().socket(connection));
     struct Release {
       Descriptor& socket;
       ~Release() { socket.release(); }  // libpq closes it
     } const release{socket};
     bool asked = true;  // something that is to be answered
     bool silent = false;
-    const auto ask = [&](const std::string& sql) { asked = true, silent = PQsendQuery(connection, sql.c_str()) == 0 || PQflush(connection) != 0; };
+    const auto ask = [&](const std::string& sql) { asked = true, silent = pq().sendQuery(connection, sql.c_str()) == 0 || pq().flush(connection) != 0; };
     async::Timer ping([&] {
       if (asked)
         silent = true;
@@ -96,15 +98,15 @@ class PostgresListener final : public Listener {
       const auto [error] = co_await socket.async_wait(Descriptor::wait_read, asio::as_tuple(use_awaitable));
       if (silent) break;
       if (error) throw boost::system::system_error(error);
-      if (PQconsumeInput(connection) == 0) {
+      if (pq().consumeInput(connection) == 0) {
         last_error_ = fmt::format("the database server {} closed the connection", server_->shown());
         co_return;
       }
-      while (PQisBusy(connection) == 0) {
-        const detail::PgResult answer(PQgetResult(connection));
+      while (pq().isBusy(connection) == 0) {
+        const detail::PgResult answer(pq().getResult(connection));
         if (!answer) break;
         asked = false;
-        const auto status = PQresultStatus(answer.get());
+        const auto status = pq().resultStatus(answer.get());
         if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY) {
           last_error_ = fmt::format("the database server {} does not let us listen: {}", server_->shown(), detail::words_of(answer.get()));
           co_return;
@@ -121,7 +123,7 @@ class PostgresListener final : public Listener {
   }
 
   void tell(pg_conn* connection) {
-    while (const std::unique_ptr<PGnotify, decltype([](PGnotify* heard) { PQfreemem(heard); })> heard{PQnotifies(connection)})
+    while (const std::unique_ptr<PGnotify, decltype([](PGnotify* heard) { pq().freemem(heard); })> heard{pq().notifies(connection)})
       events_.on_message(heard->relname, heard->extra);
   }
 

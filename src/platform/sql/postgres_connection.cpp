@@ -26,12 +26,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include <libpq-fe.h>
 #include <poll.h>
 
 #include "base/assert.hpp"
 #include "platform/sql/postgres_server.hpp"
 #include "platform/sql/postgres_text.hpp"
+#include "platform/sql/pq.hpp"
 
 namespace watchbell::sql::detail {
 namespace {
@@ -92,9 +92,9 @@ class PostgresCursor final : public Cursor {
     ++row_;
     return true;
   }
-  std::size_t columns() const override { return static_cast<std::size_t>(PQnfields(result_.get())); }
-  std::string column_name(std::size_t column) const override { return PQfname(result_.get(), static_cast<int>(column)); }
-  bool is_null(std::size_t column) const override { return PQgetisnull(result_.get(), row_, static_cast<int>(column)) != 0; }
+  std::size_t columns() const override { return static_cast<std::size_t>(pq().nfields(result_.get())); }
+  std::string column_name(std::size_t column) const override { return pq().fname(result_.get(), static_cast<int>(column)); }
+  bool is_null(std::size_t column) const override { return pq().getisnull(result_.get(), row_, static_cast<int>(column)) != 0; }
   bool boolean(std::size_t column) const override {
     require(column, type(column) == kBool, "holds no truth value");
     return value(column) == "t";
@@ -131,10 +131,10 @@ class PostgresCursor final : public Cursor {
 
  private:
   friend class PostgresConnection;
-  Oid type(std::size_t column) const { return PQftype(result_.get(), static_cast<int>(column)); }
+  Oid type(std::size_t column) const { return pq().ftype(result_.get(), static_cast<int>(column)); }
   std::string_view value(std::size_t column) const {
     const int at = static_cast<int>(column);
-    return {PQgetvalue(result_.get(), row_, at), static_cast<std::size_t>(PQgetlength(result_.get(), row_, at))};
+    return {pq().getvalue(result_.get(), row_, at), static_cast<std::size_t>(pq().getlength(result_.get(), row_, at))};
   }
   void require(std::size_t column, bool fits, std::string_view what) const {
     if (is_null(column)) mismatch(column, "is NULL");
@@ -230,7 +230,7 @@ class PostgresConnection final : public Connection {
     return std::move(*answered);
   }
   /// Without parameters; every statement of the text.
-  PgResult exec(const std::string& sql, Until until) { return require(answer(PQsendQuery(connection_.get(), sql.c_str()), until, sql)); }
+  PgResult exec(const std::string& sql, Until until) { return require(answer(pq().sendQuery(connection_.get(), sql.c_str()), until, sql)); }
 
   Statement& statement(std::string_view sql);
   const std::string& prepared(Statement& statement, std::span<const Param> params);
@@ -260,12 +260,12 @@ class PostgresConnection final : public Connection {
 void PostgresCursor::take(PgResult result) {
   result_ = std::move(result);
   row_ = -1;
-  rows_ = PQntuples(result_.get());
+  rows_ = pq().ntuples(result_.get());
   affected_ = 0;
   // Also a SELECT tells the number of its rows.
-  const std::string_view done = PQcmdStatus(result_.get());
+  const std::string_view done = pq().cmdStatus(result_.get());
   if (done.starts_with("INSERT") || done.starts_with("UPDATE") || done.starts_with("DELETE") || done.starts_with("MERGE")) {
-    const std::string_view count = PQcmdTuples(result_.get());
+    const std::string_view count = pq().cmdTuples(result_.get());
     std::from_chars(count.data(), count.data() + count.size(), affected_);
   }
 }
@@ -285,10 +285,10 @@ void PostgresConnection::connect() {
 }
 
 bool PostgresConnection::is_dead() noexcept {
-  ::pollfd look{.fd = PQsocket(connection_.get()), .events = POLLIN, .revents = 0};
+  ::pollfd look{.fd = pq().socket(connection_.get()), .events = POLLIN, .revents = 0};
   while (::poll(&look, 1, 0) > 0)  // its last words, then the end
-    if (PQconsumeInput(connection_.get()) == 0) return true;
-  return PQstatus(connection_.get()) != CONNECTION_OK;
+    if (pq().consumeInput(connection_.get()) == 0) return true;
+  return pq().status(connection_.get()) != CONNECTION_OK;
 }
 
 void PostgresConnection::be_ready() {
@@ -312,7 +312,7 @@ void PostgresConnection::lose(std::string_view words, std::string_view sql) {
 }
 
 void PostgresConnection::wait(short events, Until until, std::string_view sql) {
-  ::pollfd socket{.fd = PQsocket(connection_.get()), .events = events, .revents = 0};
+  ::pollfd socket{.fd = pq().socket(connection_.get()), .events = events, .revents = 0};
   while (true) {
     int left = -1;
     if (until) {
@@ -324,42 +324,42 @@ void PostgresConnection::wait(short events, Until until, std::string_view sql) {
     if (ready < 0 && errno != EINTR) lose("its socket cannot be waited for", sql);
     if (ready == 0 && until && std::chrono::steady_clock::now() >= *until) lose("the server does not answer", sql);
   }
-  if ((socket.revents & ~POLLOUT) != 0 && PQconsumeInput(connection_.get()) == 0) lose(PQerrorMessage(connection_.get()), sql);
+  if ((socket.revents & ~POLLOUT) != 0 && pq().consumeInput(connection_.get()) == 0) lose(pq().errorMessage(connection_.get()), sql);
 }
 
 std::expected<PgResult, PostgresConnection::Failed> PostgresConnection::answer(int sent, Until until, std::string_view sql) {
   auto* const connection = connection_.get();
-  if (sent == 0) lose(PQerrorMessage(connection), sql);
+  if (sent == 0) lose(pq().errorMessage(connection), sql);
   // It may say something, and wait until that is read, before it reads on.
-  for (int left = PQflush(connection); left != 0; left = PQflush(connection)) {
+  for (int left = pq().flush(connection); left != 0; left = pq().flush(connection)) {
     if (left < 0) break;  // it may have said why
     wait(POLLIN | POLLOUT, until, sql);
   }
   PgResult kept;
   const auto is_error = [](const PgResult& result) {
-    const auto status = PQresultStatus(result.get());
+    const auto status = pq().resultStatus(result.get());
     return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY;
   };
   while (true) {
-    while (PQisBusy(connection) != 0) {
-      if (PQstatus(connection) != CONNECTION_OK) break;
+    while (pq().isBusy(connection) != 0) {
+      if (pq().status(connection) != CONNECTION_OK) break;
       wait(POLLIN, until, sql);
     }
-    PgResult next(PQgetResult(connection));
+    PgResult next(pq().getResult(connection));
     if (!next) break;
     if (!kept || !is_error(kept)) kept = std::move(next);
   }
-  if (!kept) lose(PQerrorMessage(connection), sql);
+  if (!kept) lose(pq().errorMessage(connection), sql);
   if (!is_error(kept)) return kept;
 
-  const char* state = PQresultErrorField(kept.get(), PG_DIAG_SQLSTATE);
+  const char* state = pq().resultErrorField(kept.get(), PG_DIAG_SQLSTATE);
   auto kind = kind_of_sqlstate(state ? state : "");
-  if (PQstatus(connection) != CONNECTION_OK) kind = Fault::Kind::disconnected;
+  if (pq().status(connection) != CONNECTION_OK) kind = Fault::Kind::disconnected;
   const auto words = words_of(kept.get());
   // The server has become a replica: another is the one to write to.
   if (open_ && state && std::string_view(state) == "25006" && access_ == Access::write && !reading_) kind = Fault::Kind::disconnected;
   if (kind == Fault::Kind::disconnected) lose(words, sql);
-  const char* routine = PQresultErrorField(kept.get(), PG_DIAG_SOURCE_FUNCTION);
+  const char* routine = pq().resultErrorField(kept.get(), PG_DIAG_SOURCE_FUNCTION);
   const bool stale = state && std::string_view(state) == "0A000" && routine && std::string_view(routine) == "RevalidateCachedQuery";
   if (stale && open_) kind = Fault::Kind::serialization;
   if (open_ && !broken_) broken_ = kind;
@@ -441,7 +441,7 @@ const std::string& PostgresConnection::prepared(Statement& statement, std::span<
         break;
     }
   }
-  require(answer(PQsendPrepare(connection_.get(), form.name.c_str(), statement.text.sql.c_str(), static_cast<int>(types.size()), types.data()), patience(),
+  require(answer(pq().sendPrepare(connection_.get(), form.name.c_str(), statement.text.sql.c_str(), static_cast<int>(types.size()), types.data()), patience(),
                  statement.source));
   statement.forms.push_back(std::move(form));
   return statement.forms.back().name;
@@ -480,7 +480,7 @@ std::expected<PgResult, PostgresConnection::Failed> PostgresConnection::execute(
   for (const auto& param : params) std::visit(binder, param);
   const std::vector<int> binary(params.size(), 1);
   return answer(
-      PQsendQueryPrepared(connection_.get(), name.c_str(), static_cast<int>(params.size()), binder.values.data(), binder.lengths.data(), binary.data(), 0),
+      pq().sendQueryPrepared(connection_.get(), name.c_str(), static_cast<int>(params.size()), binder.values.data(), binder.lengths.data(), binary.data(), 0),
       patience(), sql);
 }
 
@@ -509,11 +509,14 @@ Cursor& PostgresConnection::start(std::string_view sql, std::span<const Param> p
 void PostgresConnection::control(Control what) {
   switch (what) {
     case Control::begin_read:
-    case Control::begin_write: {
+    case Control::begin_write:
+    case Control::begin_read_committed: {
       WATCHBELL_ASSERT(!in_transaction());
       open_ = false;  // one that was lost needs no end
       reading_ = what == Control::begin_read;
-      const char* text = reading_ ? "begin isolation level repeatable read read only" : "begin isolation level serializable read write";
+      const char* const text = reading_                           ? "begin isolation level repeatable read read only"
+                               : what == Control::begin_write ? "begin isolation level serializable read write"
+                                                              : "begin isolation level read committed read write";
       broken_.reset();
       be_ready();
       try {
@@ -541,7 +544,7 @@ void PostgresConnection::control(Control what) {
         ~Ended() { self.open_ = false; }
       } const ended{*this};
       const auto result = exec("commit", after(kControlDeadline));
-      if (std::string_view(PQcmdStatus(result.get())) != "COMMIT") throw Fault(Fault::Kind::other, "the database rolled the transaction back");
+      if (std::string_view(pq().cmdStatus(result.get())) != "COMMIT") throw Fault(Fault::Kind::other, "the database rolled the transaction back");
       return;
     }
     case Control::rollback:

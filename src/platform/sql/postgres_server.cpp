@@ -5,7 +5,7 @@
 #include <cctype>
 #include <cstring>
 
-#include <libpq-fe.h>
+#include "platform/sql/pq.hpp"
 
 namespace watchbell::sql::detail {
 namespace {
@@ -21,8 +21,8 @@ constexpr std::string_view kNoUrl =
 
 }  // namespace
 
-void CloseConnection::operator()(pg_conn* connection) const noexcept { PQfinish(connection); }
-void FreeResult::operator()(pg_result* result) const noexcept { PQclear(result); }
+void CloseConnection::operator()(pg_conn* connection) const noexcept { pq().finish(connection); }
+void FreeResult::operator()(pg_result* result) const noexcept { pq().clear(result); }
 
 Fault::Kind kind_of_sqlstate(std::string_view state) noexcept {
   struct Known {
@@ -59,8 +59,8 @@ Fault::Kind kind_of_sqlstate(std::string_view state) noexcept {
 }
 
 std::string words_of(const pg_result* result) {
-  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  const char* words = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const char* state = pq().resultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* words = pq().resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (!state || !words) return "the server closed the connection";
   // What a value should have been is said together with the value, and the details of a constraint name the key.
   if (std::string_view(state).starts_with("22")) return "a value does not fit";
@@ -98,19 +98,19 @@ PgConnection PostgresAddress::connect(std::chrono::milliseconds deadline, const 
   names.push_back(nullptr);
   values.push_back(nullptr);
 
-  PgConnection made(PQconnectdbParams(names.data(), values.data(), 0));
+  PgConnection made(pq().connectdbParams(names.data(), values.data(), 0));
   if (!made) throw std::bad_alloc();
   const auto unreachable = [&](std::string_view words) {
     return Fault(Fault::Kind::disconnected, fmt::format("the database server {} cannot be reached: {}", shown_, cleaned(words)));
   };
-  if (PQstatus(made.get()) != CONNECTION_OK) throw unreachable(PQerrorMessage(made.get()));
-  PQsetNoticeProcessor(made.get(), [](void*, const char*) {}, nullptr);  // standard error is for our own log
-  if (PQserverVersion(made.get()) < kOldestServer)
+  if (pq().status(made.get()) != CONNECTION_OK) throw unreachable(pq().errorMessage(made.get()));
+  pq().setNoticeProcessor(made.get(), [](void*, const char*) {}, nullptr);  // standard error is for our own log
+  if (pq().serverVersion(made.get()) < kOldestServer)
     throw Fault(Fault::Kind::other, fmt::format("the database server {} is older than PostgreSQL {}", shown_, kOldestServer / 10000));
-  const char* encoding = PQparameterStatus(made.get(), "server_encoding");
+  const char* encoding = pq().parameterStatus(made.get(), "server_encoding");
   if (!encoding || std::strcmp(encoding, "UTF8") != 0)
     throw Fault(Fault::Kind::other, fmt::format("the database {} is not encoded in UTF8 but in {}", shown_, encoding ? encoding : "something unknown"));
-  if (PQsetnonblocking(made.get(), 1) != 0) throw unreachable(PQerrorMessage(made.get()));
+  if (pq().setnonblocking(made.get(), 1) != 0) throw unreachable(pq().errorMessage(made.get()));
   return made;
 }
 
@@ -145,7 +145,7 @@ PgConnection PostgresAddress::connect_when_due(std::chrono::milliseconds deadlin
 Result<std::shared_ptr<PostgresServer>> postgres_server(const std::string& url, const Clock& clock) {
   const auto no_url = [] { return fail(ErrorCode::bad_request, "{}", kNoUrl); };
   if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return no_url();
-  const std::unique_ptr<PQconninfoOption, decltype([](PQconninfoOption* list) { PQconninfoFree(list); })> parsed(PQconninfoParse(url.c_str(), nullptr));
+  const std::unique_ptr<PQconninfoOption, decltype([](PQconninfoOption* list) { pq().conninfoFree(list); })> parsed(pq().conninfoParse(url.c_str(), nullptr));
   if (!parsed) return no_url();  // libpq's own words would repeat it
   std::vector<std::pair<std::string, std::string>> settings;
   const auto value_of = [&](std::string_view name) -> std::string {
@@ -163,6 +163,8 @@ Result<std::shared_ptr<PostgresServer>> postgres_server(const std::string& url, 
   using Default = std::pair<const char*, const char*>;
   for (const auto& [name, value] :
        {Default{"client_encoding", "UTF8"}, Default{"fallback_application_name", "watchbell"},
+        // Not ~/.pgpass: a password stands in the address, or nowhere.
+        Default{"passfile", "/nonexistent/pgpass"},
         // A replica lags: what was just written is not there yet.
         Default{"target_session_attrs", "read-write"},
         // A peer that is gone without a word is found within half a minute.

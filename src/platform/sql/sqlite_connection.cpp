@@ -388,7 +388,8 @@ void SqliteConnection::control(Control what) {
     switch (what) {
       case Control::begin_read: return "begin";
       // Deferred would fail half way with a snapshot that is no longer the last.
-      case Control::begin_write: return "begin immediate";
+      case Control::begin_write:
+      case Control::begin_read_committed: return "begin immediate";
       case Control::commit: return "commit";
       case Control::rollback: return "rollback";
       case Control::savepoint: return "savepoint job";

@@ -152,6 +152,52 @@ struct Paused {
   std::unique_ptr<Database> db;
 };
 
+CO_TEST(PostgresDatabase, read_committed_sees_what_others_commit_meanwhile_and_runs_once) {
+  Fixture f(loop, {.readers = 1, .writers = 2});
+  static_cast<void>(co_await f.db->write(inserting("a")));
+  Gate gate;
+  std::vector<std::int64_t> seen;
+  std::string slow;
+  f.tasks.spawn("slow", [](Database& db, Gate& held, std::vector<std::int64_t>& counts, std::string& out) -> awaitable<void> {
+    const auto done = co_await db.write(
+        [&held, &counts](Session& session) {
+          counts.push_back(session.one<std::int64_t>("select count(*) from names").value());
+          held.hold();
+          counts.push_back(session.one<std::int64_t>("select count(*) from names").value());
+          session.execute("delete from names");
+        },
+        Isolation::read_committed);
+    out = done ? "done" : "refused";
+  }(*f.db, gate, seen, slow));
+  co_await gate.held(loop);
+  static_cast<void>(co_await f.db->write(inserting("b")));
+  gate.open();
+  while (slow.empty()) co_await asio::post(loop.executor(), use_awaitable);
+  EXPECT_EQ(slow, "done");
+  EXPECT_THAT(seen, ElementsAre(1, 2));
+  EXPECT_EQ(f.db->counters().reruns, 0u);
+  EXPECT_TRUE((co_await f.db->read(names)).value().empty());
+  co_await f.db->close();
+}
+
+CO_TEST(PostgresDatabase, each_statement_by_itself_stays_done_whatever_follows) {
+  Fixture f(loop, {.readers = 1, .writers = 1});
+  const auto refused = co_await f.db->write(
+      [](Session& session) -> Result<void> {
+        insert(session, "kept");
+        return fail(ErrorCode::conflict, "no");
+      },
+      Isolation::each_statement);
+  EXPECT_FALSE(refused);
+  EXPECT_THAT((co_await f.db->read(names)).value(), ElementsAre("kept"));
+  // Also over a connection that was lost while it was idle.
+  const auto pid = co_await f.db->write([](Session& session) { return pid_of(session); }, Isolation::each_statement);
+  terminate(*pid);
+  EXPECT_TRUE(co_await f.db->write([](Session& session) { insert(session, "more"); }, Isolation::each_statement));
+  EXPECT_THAT((co_await f.db->read(names)).value(), ElementsAre("kept", "more"));
+  co_await f.db->close();
+}
+
 CO_TEST(PostgresDatabase, runs_are_bounded_and_wait_longer_each_time) {
   Paused p(loop);
   EXPECT_TRUE(co_await p.db->write(prepare));

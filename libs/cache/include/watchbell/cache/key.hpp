@@ -242,6 +242,10 @@ class Key : public detail::Path {
     requires(sizeof...(Segments) > 0)
   explicit Key(const Segments&... segments) : Path(std::in_place, segments...) {}
 
+  /// The key whose `encoded()` this is, for those who send names of values to other processes; nothing for any other bytes,
+  /// which may be whatever somebody sent. O(length).
+  static std::optional<Key> decode(std::string_view encoded);
+
   friend bool operator==(const Key& a, const Key& b) noexcept {
     return a.hash() == b.hash() && a.encoded() == b.encoded();
   }
@@ -266,6 +270,9 @@ class Family : public detail::Path {
   template <detail::SegmentLike... Segments>
     requires(sizeof...(Segments) > 0)
   explicit Family(const Segments&... segments) : Path(std::in_place, segments...) {}
+
+  /// As `Key::decode`; no bytes at all are `Family()`.
+  static std::optional<Family> decode(std::string_view encoded);
 
   /// The key made of this family's segments and the further ones.
   template <detail::SegmentLike... Segments>
