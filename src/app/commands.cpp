@@ -23,9 +23,12 @@
 #include <unistd.h>
 
 #include "app/admin.hpp"
+#include "app/backup.hpp"
 #include "app/config/config.hpp"
+#include "app/config_check.hpp"
 #include "app/data_folder.hpp"
 #include "app/descriptor.hpp"
+#include "app/migrate_to.hpp"
 #include "app/notify.hpp"
 #include "app/run_alone.hpp"
 #include "app/server.hpp"
@@ -141,6 +144,56 @@ int print_reencryption(const boost::json::object& done) {
   return done.at("whole").as_bool() ? 0 : 1;
 }
 
+int print_backup(const config::Config& config, const std::string& file) {
+  const auto bytes = back_up(config, file);
+  if (!bytes) return complain(bytes.error().message);
+  std::printf("%s holds the database, %ju bytes; the master key is not in it\n", file.c_str(), static_cast<std::uintmax_t>(*bytes));
+  return 0;
+}
+
+int print_restore(const config::Config& config, const std::string& file) {
+  const auto done = restore(config, file);
+  if (!done) return complain(done.error().message);
+  std::printf("restored %s, %ju bytes, %lld migrations to run at the next start\n", file.c_str(), static_cast<std::uintmax_t>(done->bytes),
+              static_cast<long long>(done->migrations_to_run));
+  if (done->kept) std::printf("the database that was there is now %s\n", done->kept->c_str());
+  if (!done->key_fits)
+    std::fputs("watchbell: careful: the master key in force does not open what this database keeps sealed: put the key that belongs to it back before the start\n", stderr);
+  return 0;
+}
+
+/// Tells how far a copy is, a line every other second: nothing of one that is quickly done.
+class TellsProgress {
+ public:
+  void operator()(const CopyProgress& progress) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - told_ < std::chrono::seconds(2)) return;
+    told_ = now;
+    const char* doing = progress.phase == CopyProgress::Phase::reading ? "read" : progress.phase == CopyProgress::Phase::copying ? "copied" : "compared";
+    const auto of = progress.of > 0 ? fmt::format(" of {}", progress.of) : std::string();
+    std::fprintf(stderr, "%s: %lld%s rows %s\n", progress.table.c_str(), static_cast<long long>(progress.rows), of.c_str(), doing);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point told_ = std::chrono::steady_clock::now();
+};
+
+int print_migration(const config::Config& config, const std::string& url) {
+  const auto done = migrate_to(config, url, {.progress = TellsProgress()});
+  if (!done) return complain(done.error().message);
+  for (const auto& table : done->tables) std::printf("%s: %lld rows, checksum %s\n", table.name.c_str(), static_cast<long long>(table.rows), table.checksum.c_str());
+  const char* how = done->was_there ? "had been copied before" : done->went_on ? "copied, going on where an earlier copy ended" : "copied";
+  std::printf("%lld rows of %zu tables %s; the number of rows and the checksum of every table are the same on both sides\n", static_cast<long long>(done->rows),
+              done->tables.size(), how);
+  std::printf("now set WATCHBELL_DATABASE_URL to the URL given here\n");
+  if (config.master_key) std::puts("WATCHBELL_MASTER_KEY stays as it is set");
+  else
+    std::printf("and WATCHBELL_MASTER_KEY to the line in %s: with PostgreSQL the file is not read, and without this key nothing sealed opens\n",
+                (config.data / "master.key").c_str());
+  std::printf("%s is as it was: keep it until the server runs on PostgreSQL\n", (config.data / "watchbell.db").c_str());
+  return 0;
+}
+
 volatile std::sig_atomic_t g_interrupted = 0;
 
 /// Switches the echo of the terminal on standard input off while it lives. The signals a person sends from there end wait() meanwhile, and nothing
@@ -221,7 +274,7 @@ int main(int argc, char** argv, char** environment) {
   };
   auto* serve_command = with_settings(app.add_subcommand("serve", "Run the server in the foreground"));
   auto* config_command = app.add_subcommand("config", "Look at the settings")->require_subcommand(1);
-  auto* config_check = with_settings(config_command->add_subcommand("check", "Check the settings and say what is wrong"));
+  auto* config_check = with_settings(config_command->add_subcommand("check", "Check the settings, and whether database, master key, Redis, mail server and clock can be used; changes nothing"));
   auto* config_show = with_settings(config_command->add_subcommand("show", "Print the settings in force and where each comes from; secrets are masked"));
   auto* config_reference = config_command->add_subcommand("reference", "Print every setting with its default, as Markdown");
   auto* admin_command = app.add_subcommand("admin", "Administrators")->require_subcommand(1);
@@ -279,6 +332,15 @@ int main(int argc, char** argv, char** environment) {
       ->capture_default_str();
   notify_command->footer("Exit code: 0 accepted; 2 nothing was sent, because the arguments, the key or the body cannot be used; 3 the server refused; "
                          "4 not reached, no answer, or the server cannot take it now, so that trying again may help.");
+  auto* backup_command = with_settings(app.add_subcommand("backup", "Write a copy of the SQLite database to a new file, with or without a server running"));
+  auto* restore_command = with_settings(app.add_subcommand("restore", "Put such a copy in the place of the database; no server may run. The database that was there is kept"));
+  auto* migrate_command = with_settings(
+      app.add_subcommand("migrate-to", "Copy the SQLite database into an empty PostgreSQL database; no server may run. Interrupted, it goes on when it is called again"));
+  std::string migrate_url;
+  migrate_command->add_option("URL", migrate_url, "postgresql://USER@HOST:PORT/DATABASE; the password may stand in PGPASSWORD or ~/.pgpass instead")->required();
+  std::string copy;
+  backup_command->add_option("FILE", copy, "The copy; must not exist yet")->required();
+  restore_command->add_option("FILE", copy, "The copy; stays as it is")->required();
   auto* contract_command = app.add_subcommand("contract", "The contracts of all procedures")->require_subcommand(1);
   auto* contract_typescript = contract_command->add_subcommand("typescript", "Print them as TypeScript");
   auto* contract_openapi = contract_command->add_subcommand("openapi", "Print them as an OpenAPI 3.1.1 document, as they are called over REST");
@@ -333,12 +395,12 @@ int main(int argc, char** argv, char** environment) {
     return 0;
   }
   if (auto served = config::servable(*config); !served) return complain(served.error().message);
-  if (config_check->parsed()) {
-    std::puts("the settings are good");
-    return 0;
-  }
   try {
+    if (config_check->parsed()) return check(*config);
     if (serve_command->parsed()) return serve(*config);
+    if (backup_command->parsed()) return print_backup(*config, copy);
+    if (restore_command->parsed()) return print_restore(*config, copy);
+    if (migrate_command->parsed()) return print_migration(*config, migrate_url);
     if (admin_create->parsed()) {
       auto done = administrate(*config, {{"command", "admin.create"}, {"email", email}, {"name", name}, {"password", read_password()}});
       if (!done) return complain(done.error().message);

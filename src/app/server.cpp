@@ -27,6 +27,7 @@
 #include "app/metrics_page.hpp"
 #include "app/modules.hpp"
 #include "app/rate_of.hpp"
+#include "app/stored_key.hpp"
 #include "async/blocking_pool.hpp"
 #include "async/event.hpp"
 #include "async/short_slices.hpp"
@@ -38,9 +39,12 @@
 #include "platform/http_client/client.hpp"
 #include "platform/http_server/server.hpp"
 #include "platform/log/log.hpp"
+#include "platform/bus/postgres_bus.hpp"
 #include "platform/mail/smtp_client.hpp"
 #include "platform/resolver/egress.hpp"
 #include "platform/resolver/resolver.hpp"
+#include "runtime/coherence/cluster.hpp"
+#include "runtime/coherence/shared_clock.hpp"
 #include "runtime/events/reencrypt.hpp"
 #include "runtime/limits/rate_limiter.hpp"
 #include "runtime/probes/cache_metrics.hpp"
@@ -72,6 +76,11 @@ awaitable<void> answer_ready(probes::Readiness& readiness, http::Response& respo
   if (answer.retry_after) response.add("Retry-After", std::to_string(answer.retry_after->count()));
   rpc::answer_json(response, answer.status, std::move(answer.body));
 }
+
+/// What processes tell each other: there are more jobs than the one who says it has room for.
+constexpr std::string_view kMoreJobs = "jobs";
+/// What clocks may differ in without anybody being told.
+constexpr std::chrono::seconds kApart{2};
 
 /// Stands before a handler until that can answer. The address is bound and answers before anything else is opened: meanwhile the probes are answered
 /// here, and other requests wait.
@@ -186,7 +195,8 @@ struct Server::Parts {
   async::Loop& loop;
   config::Config config;
   ServerOptions options;
-  SystemClock clock;
+  SystemClock own_clock;
+  coherence::SharedClock clock{own_clock};  // follows that of the database where that has one
   async::TimerWheel wheel{loop.executor(), clock};
   probes::Readiness readiness{wheel};
   Gate gate{wheel, readiness, static_cast<std::size_t>(std::max(config.max_body_bytes, config.notify_max_body_bytes))};
@@ -200,13 +210,16 @@ struct Server::Parts {
   std::optional<DataFolder> folder;
   std::optional<crypto::Keyring> keyring;
   std::unique_ptr<sql::Database> database;
+  std::unique_ptr<sql::Database> coordination;  // the same on PostgreSQL, over connections that no change holds up
 
   async::TaskScope scope{loop.executor(), report};
   async::PausePoints pauses{loop.executor()};
   async::BlockingPool pool{{.name = "wb-decode", .threads = 1}};
   probes::Metrics metrics;
   probes::CacheMetrics cache_metrics{metrics};
-  std::unique_ptr<cache::Cache> cache;
+  std::unique_ptr<coherence::Memory> cache;
+  std::unique_ptr<bus::Bus> process_bus;
+  std::unique_ptr<coherence::Cluster> cluster;  // on PostgreSQL
   std::unique_ptr<crypto::PasswordHasher> passwords;
   std::unique_ptr<jobs::Queue> queue;
   std::unique_ptr<events::Bus> bus;
@@ -232,6 +245,11 @@ struct Server::Parts {
     std::fflush(stdout);
   }
   void mount_probes();
+  void follow_clock(std::chrono::microseconds more);
+  /// Whether no other process serves this database. One that was killed is waited for until its lease is over.
+  awaitable<Result<void>> alone();
+  /// Whether the master key is that of the database.
+  awaitable<Result<void>> judge_key();
   static awaitable<probes::ProbeResult> tell(bool ok);
   static awaitable<probes::ProbeResult> reach(sql::Database& database);
 };
@@ -275,12 +293,13 @@ Result<void> Server::Parts::open_listener() {
 
 Result<void> Server::Parts::open_store(bool in_memory) {
   std::string url = ":memory:";
+  const bool postgresql = !in_memory && config.uses_postgresql();
   std::string master_key = config.master_key.value_or(std::string());
   if (!in_memory) {
     auto opened = DataFolder::open(config.data);
     if (!opened) return std::unexpected(std::move(opened.error()));
     folder.emplace(std::move(*opened));
-    url = folder->database();
+    url = postgresql ? *config.database_url : folder->database();
     // Looked at before anything is written, the key included: a refused start leaves the disk as it was.
     const auto sets = Modules::migrations();
     if (auto looked = sql::Database::inspect(url, sets); !looked) return looked;
@@ -310,6 +329,12 @@ Result<void> Server::Parts::open_store(bool in_memory) {
                                      .statement_deadline = config.statement_timeout});
   if (!opened) return std::unexpected(std::move(opened.error()));
   database = std::move(*opened);
+  if (postgresql) {
+    // Renewals of the lease, messages to the others and looks at them.
+    auto coordinating = sql::Database::open(loop, wheel, {.url = url, .readers = 1, .writers = 3, .statement_deadline = config.statement_timeout});
+    if (!coordinating) return std::unexpected(std::move(coordinating.error()));
+    coordination = std::move(*coordinating);
+  }
   if (options.before_migrating) options.before_migrating(listener ? listener->port() : std::uint16_t{0});
   return database->migrate(Modules::migrations());
 }
@@ -321,12 +346,27 @@ Result<void> Server::Parts::build() {
   cache_options.max_entries = static_cast<std::size_t>(config.cache_max_entries);
   cache_options.per_scope_share = config.cache_per_scope_share;
   if (config.metrics_listen) cache_options.observer = &cache_metrics;
-  cache = std::make_unique<cache::Cache>(cache_options);
+  cache = std::make_unique<coherence::Memory>(cache_options);
   crypto::PasswordHasher::Options hashing;
   hashing.max_queued = static_cast<std::size_t>(config.password_queue);
   passwords = std::make_unique<crypto::PasswordHasher>(hashing);
+  if (coordination) {
+    auto made = bus::postgres_bus(wheel, *coordination, {.url = *config.database_url}, report);
+    if (!made) return std::unexpected(std::move(made.error()));
+    process_bus = std::move(*made);
+    coherence::Cluster::Options cluster_options;
+    cluster_options.on_ahead = [this](std::chrono::microseconds more) { follow_clock(more); };
+    cluster = std::make_unique<coherence::Cluster>(wheel, *coordination, *process_bus, *cache, report, std::move(cluster_options));
+  }
   const auto seed = static_cast<std::uint64_t>(clock.monotonic().time_since_epoch().count());
-  queue = std::make_unique<jobs::Queue>(wheel, *database, report, jobs::Queue::Options{.concurrency = static_cast<std::size_t>(config.job_concurrency)}, seed);
+  jobs::Queue::Options queue_options{.concurrency = static_cast<std::size_t>(config.job_concurrency), .process = {}};
+  // Alone on PostgreSQL, too, as long as alone() sees to it.
+  if (cluster) queue_options.process = cluster->process().to_string();
+  queue = std::make_unique<jobs::Queue>(wheel, *database, report, std::move(queue_options), seed);
+  if (cluster) {
+    queue->on_more([this] { cluster->tell(kMoreJobs, {}); });
+    cluster->listen(std::string(kMoreJobs), {.heard = [this](std::string_view) { queue->wake(); }, .lost = [this] { queue->wake(); }});
+  }
   bus = std::make_unique<events::Bus>(*queue, *keyring, scope, report);
   signals::Hub::Options hub_options;
   hub_options.sockets_per_user = static_cast<std::size_t>(config.sockets_per_user);
@@ -340,7 +380,7 @@ Result<void> Server::Parts::build() {
     hub_options.inbound_rate = hub_options.inbound_burst = 1e12;
   }
   hub = std::make_unique<signals::Hub>(wheel, scope, hub_options);
-  changes = std::make_unique<Changes>(*database, clock, *queue, *bus, *hub);
+  changes = std::make_unique<Changes>(*database, clock, *queue, *bus, *hub, cluster.get());
 
   settings = std::make_unique<settings::Store>(*keyring);
   auth::Service::Options auth_options;
@@ -434,6 +474,13 @@ void Server::Parts::mount_probes() {
   readiness.add("cache.reachable", Weight::informative, [] { return tell(true); });
 }
 
+void Server::Parts::follow_clock(std::chrono::microseconds more) {
+  const auto before = clock.ahead();
+  clock.set_ahead(before + more);
+  if (std::chrono::abs(clock.ahead()) >= kApart && std::chrono::abs(before) < kApart)
+    log::warn("the clock of this machine is not that of the database, which is gone by", {{"seconds", std::chrono::duration<double>(clock.ahead()).count()}});
+}
+
 awaitable<probes::ProbeResult> Server::Parts::tell(bool ok) { co_return probes::ProbeResult{.ok = ok, .message = {}}; }
 
 awaitable<probes::ProbeResult> Server::Parts::reach(sql::Database& database) {
@@ -446,6 +493,32 @@ awaitable<Result<void>> Server::Parts::open() {
   auto opened = co_await pool.run([this] { return open_store(false); });
   if (!opened) co_return opened;
   co_return build();
+}
+
+awaitable<Result<void>> Server::Parts::alone() {
+  constexpr std::string_view kAway = "the database cannot be asked who else uses it";
+  const coherence::Cluster::Options times;
+  // Joined first: of two that start together at least one sees the other.
+  const auto joined_until = clock.boot() + 10s;
+  while (!cluster->serves()) {
+    if (clock.boot() >= joined_until) co_return fail(ErrorCode::unavailable, "{}", kAway);
+    co_await wheel.sleep(20ms);
+  }
+  if (!co_await cluster->look()) co_return fail(ErrorCode::unavailable, "{}", kAway);
+  const auto before = cluster->others();
+  const auto until = clock.boot() + times.lease + times.margin + times.renew_every;
+  while (!cluster->others().empty() && clock.boot() < until) {
+    co_await wheel.sleep(100ms);
+    if (!co_await cluster->look()) co_return fail(ErrorCode::unavailable, "{}", kAway);
+    for (const auto& other : cluster->others())
+      if (std::ranges::find(before, other) == before.end())
+        co_return fail(ErrorCode::conflict, "another process serves this database: several are not supported by this version yet");
+  }
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> Server::Parts::judge_key() {
+  co_return co_await database->write([this](sql::Session& session) { return app::judge_key(session, *keyring); });
 }
 
 awaitable<std::string> Server::Parts::reencrypt() {
@@ -513,6 +586,8 @@ Result<std::unique_ptr<Server>> Server::open_in_memory(async::Loop& loop) {
 }
 
 awaitable<Result<void>> Server::prepare() {
+  if (parts_->cluster)
+    if (auto judged = co_await parts_->judge_key(); !judged) co_return judged;
   // Settings that do not read are a refusal now, not defaults or lost deliveries later.
   auto judged = co_await parts_->database->read([&store = *parts_->settings](sql::Session& session) { return store.judge(session); });
   if (!judged) co_return std::unexpected(std::move(judged.error()));
@@ -541,6 +616,10 @@ awaitable<Result<void>> Server::start() {
     p.scope.spawn("metrics.lag", MetricsPage::watch_lag(p.loop.executor(), p.metrics.runtime_lag_seconds.one()));
     p.metrics_gate.open(*p.metrics_page);
     p.metrics_listener->start_accepting();
+  }
+  if (p.cluster) {
+    p.cluster->start();
+    if (auto alone = co_await p.alone(); !alone) co_return alone;
   }
   if (auto prepared = co_await prepare(); !prepared) co_return prepared;
   if (auto started = co_await p.modules->start(); !started) co_return started;
@@ -582,8 +661,10 @@ awaitable<void> Server::stop() {
   co_await p.client->close();
   co_await p.mail->close();
   p.resolver->close();
+  if (p.cluster) co_await p.cluster->stop();
   co_await p.cache->close<Executor>();
   co_await p.database->close();
+  if (p.coordination) co_await p.coordination->close();
 }
 
 std::string Server::address() const {

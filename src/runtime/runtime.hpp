@@ -31,7 +31,7 @@ struct Runtime {
   async::TaskScope& scope;            ///< for tasks that live as long as the server; stopped before anything here ends
   async::PausePoints& pauses;
   sql::Database& database;
-  cache::Cache& cache;
+  coherence::Memory& cache;
   jobs::Queue& queue;
   events::Bus& bus;
   signals::Hub& hub;                  ///< domains announce through a Change; they ask the hub only who is online

@@ -394,14 +394,16 @@ CO_TEST(App, an_area_that_takes_a_name_or_needs_an_undeclared_rule_keeps_the_ser
   }
 }
 
-CO_TEST(App, PostgreSQL_is_refused_until_it_is_there) {
+CO_TEST(App, a_postgresql_that_is_not_there_is_said_with_its_place_and_without_its_password) {
   const Folder folder;
   auto config = config_of(folder);
-  config.database_url = "postgresql://127.0.0.1/watchbell";
+  config.database_url = "postgresql://watchbell:hunter2@127.0.0.1:1/watchbell";
+  config.master_key = crypto::Keyring::generate();
   auto server = co_await Server::open(loop, config);
   CO_ASSERT_TRUE(!server);
-  EXPECT_EQ(server.error().code, ErrorCode::not_implemented);
-  EXPECT_FALSE(std::filesystem::exists(folder.data()));
+  EXPECT_EQ(server.error().code, ErrorCode::unavailable);
+  EXPECT_NE(server.error().message.find("127.0.0.1"), std::string::npos) << server.error().message;
+  EXPECT_EQ(server.error().message.find("hunter2"), std::string::npos);
 }
 
 TEST(App, the_contract_is_read_off_without_a_folder_and_holds_no_test_area) {

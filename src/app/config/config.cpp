@@ -670,8 +670,7 @@ Result<Config> resolve(std::span<char* const> environment, const std::optional<F
 }
 
 Result<void> servable(const Config& config) {
-  // Redis goes only with PostgreSQL, so this holds for it too.
-  if (config.uses_postgresql()) return fail(ErrorCode::not_implemented, "database_url: PostgreSQL is not supported by this version yet; leave it unset for SQLite");
+  if (config.redis_url) return fail(ErrorCode::not_implemented, "redis_url: Redis is not used by this version yet; leave it unset");
   return {};
 }
 

@@ -304,14 +304,17 @@ TEST(Config, redis_needs_postgresql_and_postgresql_needs_a_key) {
   EXPECT_THAT(complaint(resolved({"WATCHBELL_REDIS_URL=http://localhost"})), HasSubstr("a redis:// or rediss:// address"));
 }
 
-TEST(Config, this_version_serves_sqlite_alone) {
+TEST(Config, this_version_serves_sqlite_and_postgresql_without_redis) {
   EXPECT_TRUE(servable(Config{}));
+  const auto postgresql = resolved({"WATCHBELL_DATABASE_URL=postgresql://localhost/w", "WATCHBELL_MASTER_KEY=" + std::string(kKey)});
+  ASSERT_TRUE(postgresql);
+  EXPECT_TRUE(servable(*postgresql));
   const auto config = resolved({"WATCHBELL_DATABASE_URL=postgresql://localhost/w", "WATCHBELL_MASTER_KEY=" + std::string(kKey), "WATCHBELL_REDIS_URL=redis://localhost"});
   ASSERT_TRUE(config);
   const auto served = servable(*config);
   ASSERT_FALSE(served);
   EXPECT_EQ(served.error().code, ErrorCode::not_implemented);
-  EXPECT_THAT(served.error().message, HasSubstr("database_url"));
+  EXPECT_THAT(served.error().message, HasSubstr("redis_url"));
 }
 
 TEST(Config, websockets_must_have_time_to_answer_a_ping) {

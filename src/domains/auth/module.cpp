@@ -6,7 +6,7 @@
 
 namespace watchbell::auth {
 
-Module::Module(sql::Database& database, cache::Cache& cache, Changes& changes, settings::Store& settings, crypto::PasswordHasher& passwords, const crypto::Keyring& keyring,
+Module::Module(sql::Database& database, coherence::Memory& cache, Changes& changes, settings::Store& settings, crypto::PasswordHasher& passwords, const crypto::Keyring& keyring,
                async::TaskScope& scope, const Clock& clock, std::string cookie_key, bool https, Service::Options options)
     : settings_(settings),
       service_(database, cache, changes, settings, passwords, keyring, scope, clock, CookieSigner(std::move(cookie_key), https), std::move(options)) {}

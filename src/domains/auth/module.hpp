@@ -15,7 +15,7 @@ namespace watchbell::auth {
 class Module {
  public:
   /// @param cookie_key  derived from the master key; @param https  whether the base URL is
-  Module(sql::Database& database, cache::Cache& cache, Changes& changes, settings::Store& settings, crypto::PasswordHasher& passwords, const crypto::Keyring& keyring, async::TaskScope& scope,
+  Module(sql::Database& database, coherence::Memory& cache, Changes& changes, settings::Store& settings, crypto::PasswordHasher& passwords, const crypto::Keyring& keyring, async::TaskScope& scope,
          const Clock& clock, std::string cookie_key, bool https, Service::Options options);
 
   Service& service() noexcept { return service_; }

@@ -10,7 +10,7 @@ namespace watchbell::auth {
 
 using namespace std::chrono_literals;
 
-Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, const settings::Store& settings, crypto::PasswordHasher& passwords, const crypto::Keyring& keyring,
+Service::Service(sql::Database& database, coherence::Memory& cache, Changes& changes, const settings::Store& settings, crypto::PasswordHasher& passwords, const crypto::Keyring& keyring,
                  async::TaskScope& scope, const Clock& clock, CookieSigner cookies, Options options)
     : database_(database),
       changes_(changes),

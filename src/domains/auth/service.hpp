@@ -16,6 +16,7 @@
 #include "platform/crypto/reencryption.hpp"
 #include "runtime/access/principal.hpp"
 #include "runtime/change/change.hpp"
+#include "runtime/coherence/scope.hpp"
 
 namespace watchbell::settings {
 class Store;
@@ -91,7 +92,7 @@ class Service final : public access::Identity {
     bool behind_proxy = false;
     SecondFactorOf second_factor_of = SecondFactorOf::nobody;
   };
-  Service(sql::Database& database, cache::Cache& cache, Changes& changes, const settings::Store& settings, crypto::PasswordHasher& passwords, const crypto::Keyring& keyring,
+  Service(sql::Database& database, coherence::Memory& cache, Changes& changes, const settings::Store& settings, crypto::PasswordHasher& passwords, const crypto::Keyring& keyring,
           async::TaskScope& scope, const Clock& clock, CookieSigner cookies, Options options);
 
   // access::Identity

@@ -90,10 +90,6 @@ std::vector<UserId> users_with_role(sql::Session& session, std::string_view role
   return session.all<UserId>("select user_id from user_roles where role_id = :1 order by user_id", role);
 }
 
-std::vector<std::string> token_hashes_of(sql::Session& session, const UserId& user) {
-  return session.all<std::string>("select token_hash from sessions where user_id = :1 order by token_hash", user);
-}
-
 void delete_sessions_but(sql::Session& session, const UserId& user, const std::optional<SessionId>& kept) {
   session.execute("delete from sessions where user_id = :1 and (cast(:2 as text) is null or id <> :2)", user, kept);
 }

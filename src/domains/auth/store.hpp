@@ -41,8 +41,6 @@ void set_roles_of_user(sql::Session& session, const UserId& user, const std::vec
 /// How many others hold role `admin`.
 std::int64_t administrators_but(sql::Session& session, const UserId& user);
 std::vector<UserId> users_with_role(sql::Session& session, std::string_view role);
-/// What the cache knows a user's sessions by.
-std::vector<std::string> token_hashes_of(sql::Session& session, const UserId& user);
 /// Ends a user's sessions, all or all but one.
 void delete_sessions_but(sql::Session& session, const UserId& user, const std::optional<SessionId>& kept);
 

@@ -24,7 +24,7 @@ SystemView view_of(const System& system) {
   return view;
 }
 
-Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, notification::Service& notification, Users users)
+Service::Service(sql::Database& database, coherence::Memory& cache, Changes& changes, notification::Service& notification, Users users)
     : database_(database), changes_(changes), notification_(notification), users_(std::move(users)), cache_(cache, database, "catalog", 25s) {}
 
 async::ValueTask<Result<rpc::Kept<SystemsView>>> Service::systems() {

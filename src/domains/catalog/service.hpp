@@ -11,6 +11,7 @@
 #include "domains/notification/service.hpp"
 #include "runtime/access/objects.hpp"
 #include "runtime/change/change.hpp"
+#include "runtime/coherence/scope.hpp"
 
 namespace watchbell::catalog {
 
@@ -26,7 +27,7 @@ struct Users {
 /// that take a session or a Change, which are part of its transaction.
 class Service {
  public:
-  Service(sql::Database& database, cache::Cache& cache, Changes& changes, notification::Service& notification, Users users);
+  Service(sql::Database& database, coherence::Memory& cache, Changes& changes, notification::Service& notification, Users users);
 
   // Systems.
   async::ValueTask<Result<rpc::Kept<SystemsView>>> systems();

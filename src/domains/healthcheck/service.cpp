@@ -46,7 +46,7 @@ notification::Subject subject_of(const SystemId& system, const std::string& name
 
 }  // namespace
 
-Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, const Clock& clock, const probes::Registry& registry,
+Service::Service(sql::Database& database, coherence::Memory& cache, Changes& changes, const Clock& clock, const probes::Registry& registry,
                  Scheduler& scheduler, Systems systems, Notify notify, Options options)
     : database_(database),
       changes_(changes),

@@ -26,7 +26,7 @@ class Service {
     std::chrono::hours keep_runs{7 * 24};
     std::int64_t purge_batch = 1000;
   };
-  Service(sql::Database& database, cache::Cache& cache, Changes& changes, const Clock& clock, const probes::Registry& registry, Scheduler& scheduler,
+  Service(sql::Database& database, coherence::Memory& cache, Changes& changes, const Clock& clock, const probes::Registry& registry, Scheduler& scheduler,
           Systems systems, Notify notify, Options options);
 
   std::vector<StrategyView> strategies() const;

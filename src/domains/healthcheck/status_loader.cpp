@@ -40,11 +40,12 @@ struct StatusLoader::Round {
   async::Event ended;
 };
 
-StatusLoader::StatusLoader(cache::Cache& cache, sql::Database& database, const Clock& clock, const Systems& systems)
-    : scope_(cache, "healthcheck", std::chrono::seconds(15)), database_(database), clock_(clock), systems_(systems) {}
+StatusLoader::StatusLoader(coherence::Memory& cache, sql::Database& database, const Clock& clock, const Systems& systems)
+    : scope_(cache, "healthcheck", std::chrono::seconds(15)), lease_(cache.lease), database_(database), clock_(clock), systems_(systems) {}
 
 awaitable<Result<rpc::Encoded<SystemHealth>>> StatusLoader::answer(SystemId id) {
-  if (const auto hit = scope_.find<Result<KeptStatus>>(key_of(id))) co_return answer_now(**hit);
+  if (lease_.holds())
+    if (const auto hit = scope_.find<Result<KeptStatus>>(key_of(id))) co_return answer_now(**hit);
   const auto loaded = co_await read({id});
   if (!*loaded.front()) co_return std::unexpected(loaded.front()->error());
   co_return answer_now(**loaded.front());
@@ -62,6 +63,7 @@ awaitable<Result<std::vector<SystemHealth>>> StatusLoader::health(std::vector<Sy
 }
 
 awaitable<std::vector<StatusLoader::Loaded>> StatusLoader::read(std::vector<SystemId> ids) {
+  if (!lease_.holds()) return load(std::move(ids));
   return scope_.wrap_many_batched<Result<KeptStatus>>(std::move(ids), key_of, [this](std::vector<SystemId> missing) { return load(std::move(missing)); });
 }
 

@@ -37,11 +37,13 @@ bool is_cacheable(const Result<KeptStatus>& status) noexcept;
 /// Loads that begin in one turn of the loop, whoever asked, share a read transaction of three statements. It is opened after all of them noted the
 /// generations of their keys, so none of them can store what an invalidation in between made stale. Loop-only.
 ///
+/// While the lease of this process does not hold, nothing is kept: loads still share a read with those of their turn, whose snapshot comes after them all.
+///
 /// A kept status is told anew from its facts once time alone has changed it, rather than left to expire then: that is on time by the wall clock, which it
 /// is about, and costs no read at the moment when many of them go stale together.
 class StatusLoader {
  public:
-  StatusLoader(cache::Cache& cache, sql::Database& database, const Clock& clock, const Systems& systems);
+  StatusLoader(coherence::Memory& cache, sql::Database& database, const Clock& clock, const Systems& systems);
 
   /// The status at this moment.
   awaitable<Result<rpc::Encoded<SystemHealth>>> answer(SystemId id);
@@ -64,6 +66,7 @@ class StatusLoader {
   SystemHealth health_now(const KeptStatus& kept) const;
 
   cache::CachedScope scope_;
+  const coherence::Lease& lease_;
   sql::Database& database_;
   const Clock& clock_;
   const Systems& systems_;

@@ -181,7 +181,8 @@ RunPage history(sql::Session& session, const RunFilter& filter) {
     return fmt::format(
         "select {} from healthcheck_runs r join healthcheck_associations a on a.system_id = r.system_id and a.configuration_id = r.configuration_id and "
         "a.created_at <= r.timestamp where {} and {} and r.timestamp >= :3 and r.timestamp <= :4{}",
-        columns, filter.system_id ? "r.system_id = :1" : ":1 is null", filter.configuration_id ? "r.configuration_id = :2" : ":2 is null", tail);
+        columns, filter.system_id ? "r.system_id = :1" : "cast(:1 as text) is null",
+        filter.configuration_id ? "r.configuration_id = :2" : "cast(:2 as text) is null", tail);
   };
   const Timestamp from = filter.from.value_or(Timestamp());
   const Timestamp to = filter.to.value_or(Timestamp::from_micros(INT64_MAX));
@@ -238,14 +239,23 @@ std::map<SystemId, SystemFacts> facts(sql::Session& session, std::span<const Sys
       },
       sql::List(systems), true, false);
   using Newest = std::tuple<SystemId, ConfigurationId, RunStatus, Timestamp, std::optional<std::int64_t>>;
-  static const std::string text = fmt::format(
+  // Each check's newest runs are read off the index, which takes a fixed order of the join on SQLite, and a lateral one on PostgreSQL: there a limit inside `in` is
+  // asked anew for every run there is.
+  static const std::string of_sqlite = fmt::format(
       "select a.system_id, a.configuration_id, r.status, r.timestamp, r.latency_ms from json_each(:1) s "
       "cross join healthcheck_associations a on a.system_id = s.value cross join healthcheck_runs r on r.id in "
       "(select n.id from healthcheck_runs n where n.system_id = a.system_id and n.configuration_id = a.configuration_id and n.timestamp >= a.measured_since "
       "order by n.timestamp desc, n.id desc limit {}) where a.enabled = :2 order by a.system_id, a.configuration_id, r.timestamp, r.id",
       kEvaluatedRuns);
+  static const std::string of_postgres = fmt::format(
+      "select a.system_id, a.configuration_id, r.status, r.timestamp, r.latency_ms from json_each(:1) s "
+      "join healthcheck_associations a on a.system_id = s.value cross join lateral "
+      "(select n.id, n.status, n.timestamp, n.latency_ms from healthcheck_runs n where n.system_id = a.system_id and n.configuration_id = a.configuration_id "
+      "and n.timestamp >= a.measured_since order by n.timestamp desc, n.id desc limit {}) r "
+      "where a.enabled = :2 order by a.system_id, a.configuration_id, r.timestamp, r.id",
+      kEvaluatedRuns);
   session.each<Newest>(
-      text,
+      session.dialect() == sql::Dialect::postgres ? of_postgres : of_sqlite,
       [&](Newest&& row) {
         const auto& [system, configuration, status, timestamp, latency] = row;
         auto& checks = all[system].checks;

@@ -347,7 +347,7 @@ awaitable<Result<rules::Settled>> Deliveries::record(jobs::Job job, Delivery del
     if (verdict.gone) {
       if (auto off = turn_off(change, channels_, delivery, used); !off) return std::unexpected(std::move(off.error()));
     }
-    change.ends(job, outcome_of(settled, verdict.reason));
+    if (auto ended = change.ends(job, outcome_of(settled, verdict.reason)); !ended) return std::unexpected(std::move(ended.error()));
     return settled;
   });
 }

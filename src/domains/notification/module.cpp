@@ -2,6 +2,7 @@
 
 #include "domains/notification/account_messages.hpp"
 #include "domains/notification/channels/registry.hpp"
+#include "domains/notification/channels/smtp.hpp"
 #include "domains/notification/contract.hpp"
 #include "domains/notification/gone_channels.hpp"
 #include "domains/notification/jobs.hpp"
@@ -9,6 +10,12 @@
 #include "domains/notification/users.hpp"
 
 namespace watchbell::notification {
+
+std::optional<MailServer> stored_mail_server(sql::Session& session, const crypto::Keyring& ring) {
+  const auto stored = settings::Store(ring).get<channels::SmtpAdmin>(session, {"notification", "strategy.notification-smtp.smtp.config"});
+  if (!stored) return std::nullopt;
+  return MailServer{.server = channels::Smtp::server_of(stored->value), .from = stored->value.from_address.str()};
+}
 
 namespace {
 

@@ -12,6 +12,7 @@
 #include "domains/notification/retention.hpp"
 #include "domains/notification/service.hpp"
 #include "domains/notification/transactional.hpp"
+#include "platform/mail/smtp_client.hpp"
 #include "platform/sql/migration.hpp"
 #include "runtime/runtime.hpp"
 
@@ -20,6 +21,14 @@ const sql::MigrationSet& notification();
 }
 
 namespace watchbell::notification {
+
+/// Where mail goes out, as an administrator set it.
+struct MailServer {
+  mail::SmtpServer server;
+  std::string from;
+};
+/// Nothing when none was set.
+std::optional<MailServer> stored_mail_server(sql::Session& session, const crypto::Keyring& ring);
 
 /// Builds notification. Stopped with the runtime's queue and scope, which run its tasks. Loop-only.
 class Module {

@@ -190,7 +190,7 @@ struct Service::Sent {
   std::vector<store::InboxRow> rows;
 };
 
-Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes, async::TaskScope& scope, const ChannelSettings& channels,
+Service::Service(sql::Database& database, coherence::Memory& cache, Changes& changes, async::TaskScope& scope, const ChannelSettings& channels,
                  ExistingUsers existing_users, Viewers viewers, Online online)
     : database_(database),
       changes_(changes),

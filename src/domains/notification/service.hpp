@@ -16,6 +16,7 @@
 #include "runtime/access/objects.hpp"
 #include "runtime/access/principal.hpp"
 #include "runtime/change/change.hpp"
+#include "runtime/coherence/scope.hpp"
 
 namespace watchbell::notification {
 
@@ -43,7 +44,7 @@ class Service {
   using Online = std::function<bool(const UserId&)>;
 
   /// @param scope  for telling those who are online, after a send is stored
-  Service(sql::Database& database, cache::Cache& cache, Changes& changes, async::TaskScope& scope, const ChannelSettings& channels, ExistingUsers existing_users,
+  Service(sql::Database& database, coherence::Memory& cache, Changes& changes, async::TaskScope& scope, const ChannelSettings& channels, ExistingUsers existing_users,
           Viewers viewers, Online online);
 
   // The inbox.

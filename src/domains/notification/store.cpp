@@ -257,8 +257,8 @@ void insert_dispatch(sql::Session& session, const Dispatch& dispatch, const std:
       "insert into dispatches (id, sender, idempotency_key, body_hash, title, body, action_label, action_url, importance, group_ids, state, notified_count, "
       "created_at, subjects, collapse_key) values (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15)",
       dispatch.id, dispatch.sender, dispatch.idempotency_key, dispatch.body_hash, dispatch.message.title, dispatch.message.body, label_of(dispatch.message),
-      url_of(dispatch.message), dispatch.message.importance, sql::List(group_ids), dispatch.state, dispatch.notified_count, dispatch.created_at,
-      dispatch.message.subjects, dispatch.message.collapse_key);
+      url_of(dispatch.message), dispatch.message.importance, boost::json::serialize(boost::json::value_from(group_ids)), dispatch.state,
+      dispatch.notified_count, dispatch.created_at, dispatch.message.subjects, dispatch.message.collapse_key);
 }
 
 std::optional<Dispatch> find_dispatch(sql::Session& session, const DispatchId& id) {

@@ -13,7 +13,7 @@ cache::Key key_of(const UserId& user) { return cache::Key("user", UuidText(user)
 
 }  // namespace
 
-Service::Service(sql::Database& database, cache::Cache& cache, Changes& changes) : changes_(changes), cache_(cache, database, "theme", 30s) {}
+Service::Service(sql::Database& database, coherence::Memory& cache, Changes& changes) : changes_(changes), cache_(cache, database, "theme", 30s) {}
 
 async::ValueTask<Result<rpc::Encoded<ThemeView>>> Service::theme(UserId user) {
   return cache_.answer<ThemeView>(key_of(user),

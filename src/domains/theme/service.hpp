@@ -2,6 +2,7 @@
 
 #include "domains/theme/types.hpp"
 #include "runtime/change/change.hpp"
+#include "runtime/coherence/scope.hpp"
 
 namespace watchbell::theme {
 
@@ -13,7 +14,7 @@ BOOST_DESCRIBE_STRUCT(ThemeView, (), (theme))
 /// The use cases of theme. Loop-only.
 class Service {
  public:
-  Service(sql::Database& database, cache::Cache& cache, Changes& changes);
+  Service(sql::Database& database, coherence::Memory& cache, Changes& changes);
 
   async::ValueTask<Result<rpc::Encoded<ThemeView>>> theme(UserId user);
   awaitable<Result<void>> set(UserId user, Theme theme);

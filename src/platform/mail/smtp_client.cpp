@@ -399,6 +399,20 @@ awaitable<SmtpResult> SmtpClient::send(SmtpServer server, Envelope mail) {
   co_return result;
 }
 
+awaitable<SmtpResult> SmtpClient::greet(SmtpServer server, std::string from) {
+  WATCHBELL_ASSERT_ON_LOOP();
+  Impl& impl = *impl_;
+  if (impl.closing) co_return refuse(SmtpFailure::cancelled, "the mail client is shutting down");
+  if (impl.sends.size() >= impl.options.max_in_flight) co_return refuse(SmtpFailure::busy, "too many mails are on their way");
+  const Envelope nothing{.from = from, .to = from, .content = {}};
+  if (auto wrong = wrong_with(server, nothing)) co_return refuse(SmtpFailure::bad_request, std::move(*wrong));
+  Impl::Send send(impl, nothing, server.place());
+  impl.wheel.arm(send.deadline, server.total_timeout);
+  if (auto error = co_await send.connect(std::move(server))) co_return std::unexpected(std::move(*error));
+  // The connection ends with the link: a transaction that is begun is dropped by QUIT.
+  co_return co_await send.ask("MAIL FROM:<" + from + ">\r\n", 2);
+}
+
 awaitable<void> SmtpClient::close() {
   WATCHBELL_ASSERT_ON_LOOP();
   Impl& impl = *impl_;

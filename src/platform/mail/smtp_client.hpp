@@ -100,6 +100,8 @@ class SmtpClient {
   /// Sends one mail. Cancellation throws operation_aborted and drops the connection. A failure after the mail's last byte and before the answer leaves
   /// open whether it was taken: send it again under the same Message-ID.
   awaitable<SmtpResult> send(SmtpServer server, Envelope mail);
+  /// Connects, secures, logs in and names the sender as for a mail, and sends none: what an administrator set is so far right, or the error says what is not.
+  awaitable<SmtpResult> greet(SmtpServer server, std::string from);
 
   /// Ends every send() with `cancelled` (later ones too), waits for them and closes all connections. May be called again.
   awaitable<void> close();

@@ -12,7 +12,7 @@ Changes::Finish::Finish(Changes& changes, Change::Effects& effects, How how) : c
 
 // Also when a step threw: the rows of jobs are there, and nothing polls for them.
 Changes::Finish::~Finish() {
-  if (effects_.jobs || !effects_.events.empty()) changes_.queue_.wake();
+  if (effects_.jobs || !effects_.events.empty()) changes_.queue_.added();
 }
 
 // Every invalidation comes before the first signal: a browser that refetches on the signal sees the change. They need no order among them: the last goes
@@ -27,7 +27,11 @@ bool Changes::Finish::step() {
     targets.pop_back();
     target.apply();
   }
+  dropped_ = true;
+  if (waits()) return false;
   if (how_ == How::doubtful) return true;
+  for (const auto& [topic, what] : std::exchange(effects_.told, {}))
+    if (changes_.cluster_ != nullptr) changes_.cluster_->tell(topic, what);
   if (place_) changes_.hub_.emit(std::move(place_), std::move(effects_.signals));
   for (; event_ < effects_.events.size(); ++event_, ++done) {
     if (!room()) return false;
@@ -36,10 +40,18 @@ bool Changes::Finish::step() {
   return true;
 }
 
+awaitable<void> Changes::Finish::settle() {
+  const auto intent = std::exchange(effects_.intent, std::nullopt).value();
+  if (how_ == How::committed) co_await changes_.cluster_->settle(intent, std::move(effects_.intent_text));
+  else changes_.cluster_->settle_doubtful(intent, std::move(effects_.intent_text));
+}
+
 awaitable<std::exception_ptr> Changes::rest(Finish& finish) {
   try {
-    do co_await hub_.budget().next_turn();
-    while (!finish.step());
+    do {
+      if (finish.waits()) co_await finish.settle();
+      else co_await hub_.budget().next_turn();
+    } while (!finish.step());
     co_return nullptr;
   } catch (...) {  // carried past the restoring of the caller's cancellation
     co_return std::current_exception();

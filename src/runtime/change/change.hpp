@@ -2,7 +2,9 @@
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -10,7 +12,8 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "platform/sql/database.hpp"
-#include "runtime/coherence/scope.hpp"
+#include "runtime/coherence/cluster.hpp"
+#include "runtime/coherence/target.hpp"
 #include "runtime/events/bus.hpp"
 #include "runtime/jobs/queue.hpp"
 #include "runtime/signals/hub.hpp"
@@ -29,6 +32,8 @@ class Change {
   void invalidates(coherence::Target target) { effects_.targets.push_back(std::move(target)); }
   /// A signal to browsers, sent after commit and invalidation.
   void announces(signals::Signal signal) { effects_.signals.add(std::move(signal)); }
+  /// Something for the other processes of a cluster (coherence::Cluster::listen), sent after commit and invalidation. Nothing where there can be none.
+  void tells(std::string topic, std::string what) { effects_.told.emplace_back(std::move(topic), std::move(what)); }
   /// An event to other domains: its rows, and what other domains do at once on it (Bus::on_change), are part of this transaction.
   Result<void> publishes(events::Event event) {
     auto written = bus_.insert(session_, event, now_);
@@ -49,17 +54,23 @@ class Change {
     return queue_.insert_many(session_, like, payloads, now_);
   }
   /// Ends a try of the job whose handler runs this change, as part of it: done, or to be tried again after so long. The handler then answers the same
-  /// outcome as_written().
-  void ends(const jobs::Job& job, const jobs::Outcome& outcome) { jobs::store::end(session_, job.id, outcome, now_); }
+  /// outcome as_written(). ErrorCode::conflict when this run no longer counts, because another process has taken the job up: then what it did does not either.
+  Result<void> ends(const jobs::Job& job, const jobs::Outcome& outcome) {
+    if (jobs::store::end(session_, {.id = job.id, .claim = job.claim}, outcome, now_)) return {};
+    return fail(ErrorCode::conflict, "the job was given to another process meanwhile");
+  }
 
  private:
   friend class Changes;
   struct Effects {
     std::vector<coherence::Target> targets;
     signals::Signals signals;
+    std::vector<std::pair<std::string, std::string>> told;
     std::vector<events::Event> events;
     bool jobs = false;
     bool kept = false;  ///< f ended without an error: its writes are part of what COMMIT decides on
+    std::optional<coherence::IntentId> intent;  ///< what other processes are to drop, as it stands in the database
+    std::string intent_text;
   };
   Change(sql::Session& session, Timestamp now, const jobs::Queue& queue, const events::Bus& bus, Effects& effects)
       : session_(session), now_(now), queue_(queue), bus_(bus), effects_(effects) {}
@@ -75,11 +86,12 @@ class Change {
 /// Loop-only.
 class Changes {
  public:
-  Changes(sql::Database& database, const Clock& clock, jobs::Queue& queue, events::Bus& bus, signals::Hub& hub)
-      : database_(database), clock_(clock), queue_(queue), bus_(bus), hub_(hub) {}
+  /// `cluster` is what waits for the other processes of a database that has several; null where there can be none.
+  Changes(sql::Database& database, const Clock& clock, jobs::Queue& queue, events::Bus& bus, signals::Hub& hub, coherence::Cluster* cluster = nullptr)
+      : database_(database), clock_(clock), queue_(queue), bus_(bus), hub_(hub), cluster_(cluster) {}
 
-  /// Runs f(Change&) -> R or Result<R> on a pool thread inside one transaction, and returns after COMMIT was durable, everything named was invalidated,
-  /// and signals were handed to the hub. A returned error or a fault rolls back and nothing is dropped, said or enqueued; only when COMMIT itself
+  /// Runs f(Change&) -> R or Result<R> on a pool thread inside one transaction, and returns after COMMIT was durable, everything named was invalidated
+  /// in every process, and signals were handed to the hub. A returned error or a fault rolls back and nothing is dropped, said or enqueued; only when COMMIT itself
   /// failed, which may have reached the disk all the same, everything named is dropped. f may run more than once: it must leave no trace but in the
   /// Change. Once f has begun, cancelling the caller changes nothing.
   ///
@@ -93,7 +105,7 @@ class Changes {
     ResultOf<R> result;
     std::exception_ptr fault;
     try {
-      result = co_await database_.write(Job<F, R>{std::move(f), clock_, queue_, bus_, effects});
+      result = co_await database_.write(Job<F, R>{std::move(f), clock_, queue_, bus_, cluster_, effects});
     } catch (const Fault&) {
       fault = std::current_exception();
     }
@@ -119,6 +131,7 @@ class Changes {
     const Clock& clock;
     const jobs::Queue& queue;
     const events::Bus& bus;
+    const coherence::Cluster* cluster;
     std::shared_ptr<Change::Effects> effects;
 
     R operator()(sql::Session& session) {
@@ -126,13 +139,22 @@ class Changes {
       Change change(session, clock.now(), queue, bus, *effects);
       if constexpr (std::is_void_v<R>) {
         f(change);
-        effects->kept = true;
+        keep(change);
       } else {
         R answer = f(change);
-        if constexpr (AnyResult<R>) effects->kept = answer.has_value();
-        else effects->kept = true;
+        if constexpr (AnyResult<R>) {
+          if (answer) keep(change);
+        } else {
+          keep(change);
+        }
         return answer;
       }
+    }
+    void keep(Change& change) {
+      effects->kept = true;
+      if (cluster == nullptr || effects->targets.empty()) return;
+      effects->intent_text = coherence::to_text(effects->targets);
+      effects->intent = cluster->record(change.sql(), effects->intent_text, change.now());
     }
   };
 
@@ -149,12 +171,17 @@ class Changes {
     Finish& operator=(const Finish&) = delete;
     /// Does what this turn of the loop has room for. Whether nothing is left.
     bool step();
+    /// Whether step() has come to where the other processes are to be waited for.
+    bool waits() const noexcept { return dropped_ && effects_.intent.has_value(); }
+    /// Waits for them, or where nobody knows whether there is anything to wait for has it done behind.
+    awaitable<void> settle();
 
    private:
     Changes& changes_;
     Change::Effects& effects_;
     How how_;
     signals::Hub::Place place_;
+    bool dropped_ = false;  // in this process
     std::size_t event_ = 0;
   };
   /// The steps that are left, one a turn. What one of them threw.
@@ -165,6 +192,7 @@ class Changes {
   jobs::Queue& queue_;
   events::Bus& bus_;
   signals::Hub& hub_;
+  coherence::Cluster* cluster_;
 };
 
 }  // namespace watchbell

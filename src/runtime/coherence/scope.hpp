@@ -4,12 +4,12 @@
 #include <memory>
 #include <string>
 #include <type_traits>
-#include <variant>
 
-#include <watchbell/cache/cache.hpp>
 #include <watchbell/cache/scope.hpp>
 
 #include "platform/sql/database.hpp"
+#include "runtime/coherence/memory.hpp"
+#include "runtime/coherence/target.hpp"
 #include "runtime/rpc/area.hpp"
 
 namespace watchbell::rpc {
@@ -27,30 +27,25 @@ std::size_t size_in_bytes(const Kept<T>& answer) {
 
 namespace watchbell::coherence {
 
-/// What a change makes stale: a key, or a family of keys, of one scope.
-struct Target {
-  cache::CachedScope scope;
-  std::variant<cache::Key, cache::Family> what;
-
-  void apply() const {
-    if (const auto* key = std::get_if<cache::Key>(&what))
-      scope.invalidate(*key);
-    else
-      scope.invalidate_prefix(std::get<cache::Family>(what));
-  }
-};
-
 /// A domain's cached reads. A read that begins after a change returned never sees the state before it: loads read a snapshot opened after they noted
 /// the generations of their key, and a Change invalidates after its commit and before it returns. Loop-only.
+///
+/// While the lease of this process does not hold, others do not wait for it: each reader then reads the database for itself, and nothing is kept.
 class Scope {
  public:
-  Scope(cache::Cache& cache, sql::Database& database, std::string_view name, std::chrono::milliseconds ttl) : scope_(cache, name, ttl), database_(&database) {}
+  Scope(Memory& memory, sql::Database& database, std::string_view name, std::chrono::milliseconds ttl)
+      : scope_(memory, name, ttl), lease_(&memory.lease), database_(&database) {}
 
   /// The cached value, else that of the running load, else loads it: load(sql::Session&) -> T or Result<T>, on the pool in one snapshot.
   /// Errors reach all who wait and are not kept. The value is shared by all readers: immutable. `load` is kept until the load has ended, so it owns
   /// what it uses.
   template <class T, class F>
   awaitable<Result<std::shared_ptr<const T>>> read(cache::Key key, F load) {
+    if (!lease_->holds()) {
+      auto own = co_await database_->read(std::move(load));
+      if (!own) co_return std::unexpected(std::move(own.error()));
+      co_return std::make_shared<const T>(std::move(*own));
+    }
     auto loaded = scope_.find<Result<T>>(key).share();
     if (!loaded) loaded = co_await scope_.wrap<Result<T>>(std::move(key), Load<T, F>{database_, std::move(load)});
     if (!*loaded) co_return std::unexpected(loaded->error());
@@ -61,6 +56,7 @@ class Scope {
   /// The value that read() would give without waiting, lent until the loan goes; empty when it would load. No allocation.
   template <class T>
   cache::Lent<Result<T>> find(const cache::Key& key) const {
+    if (!lease_->holds()) return {};
     return scope_.find<Result<T>>(key);
   }
 
@@ -85,8 +81,13 @@ class Scope {
   /// What is cached as a Form of the loaded value: a hit at once, else its load.
   template <class Form, class F>
   async::ValueTask<Result<Form>> serve(cache::Key key, F load) {
+    if (!lease_->holds()) return read_past<Form>(std::move(load));
     if (const auto hit = scope_.find<Result<Form>>(key)) return *hit;
     return load_as<Form>(std::move(key), std::move(load));
+  }
+  template <class Form, class F>
+  awaitable<Result<Form>> read_past(F load) {
+    co_return co_await database_->read(Shape<Form, F>{std::move(load)});
   }
   template <class Form, class F>
   awaitable<Result<Form>> load_as(cache::Key key, F load) {
@@ -126,6 +127,7 @@ class Scope {
   };
 
   cache::CachedScope scope_;
+  const Lease* lease_;
   sql::Database* database_;
 };
 

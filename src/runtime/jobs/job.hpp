@@ -36,6 +36,7 @@ struct Job {
   Timestamp created_at;
   Timestamp due;  ///< when this try was to begin
   std::string held_for{};  ///< what its last run put it on hold for; empty when that was tried
+  std::string claim{};     ///< stands in its row while this run is the one that counts: no other process has taken the job up since
 };
 
 /// The jobs of a queue by state, one for each consumer.

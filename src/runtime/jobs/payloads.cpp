@@ -6,8 +6,7 @@ BOOST_DESCRIBE_STRUCT(Waiting, (), (id, queue, payload))
 BOOST_DESCRIBE_STRUCT(Failed, (), (id, payload, reason))
 
 std::vector<Waiting> of_queues(sql::Session& session, std::string_view prefix) {
-  return session.all<Waiting>("select id, queue, payload from jobs where state <> 'failed' and substr(queue, 1, :2) = :1 order by id", prefix,
-                              static_cast<std::int64_t>(prefix.size()));
+  return session.all<Waiting>("select id, queue, payload from jobs where state <> 'failed' and substr(queue, 1, length(:1)) = :1 order by id", prefix);
 }
 
 std::vector<Failed> take_failed(sql::Session& session, std::string_view queue, std::int64_t limit) {

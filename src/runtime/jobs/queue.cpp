@@ -7,6 +7,7 @@
 
 #include "async/backoff.hpp"
 #include "async/loop.hpp"
+#include "platform/log/log.hpp"
 
 namespace watchbell::jobs {
 
@@ -21,6 +22,9 @@ namespace {
 
 // Readiness asks healthy(), and has to follow within 5 s when the database is back.
 constexpr auto kClaimAgainWithin = 3s;
+
+// The queue decides row by row: what others change meanwhile, it takes as it then is.
+constexpr auto kRowByRow = sql::Isolation::read_committed;
 
 // Reporting needs memory and a log, which may be just what is missing. A fault that cannot be told must not end more than it has ended already.
 async::TaskScope::OnFault guarded(async::TaskScope::OnFault on_fault) {
@@ -42,7 +46,7 @@ Queue::Queue(async::TimerWheel& wheel, sql::Database& database, async::TaskScope
     : wheel_(wheel),
       database_(database),
       on_fault_(guarded(std::move(on_fault))),
-      options_(options),
+      options_(std::move(options)),
       random_(seed),
       wake_(wheel.executor()),
       began_(wheel.executor()),
@@ -50,7 +54,9 @@ Queue::Queue(async::TimerWheel& wheel, sql::Database& database, async::TaskScope
       stop_began_(wheel.executor()),
       due_([this] { wake(); }),
       pump_scope_(wheel.executor(), on_fault_),
-      run_scope_(wheel.executor(), on_fault_) {}
+      run_scope_(wheel.executor(), on_fault_) {
+  if (options_.process.empty()) options_.process = JobId::make(wheel.clock().now()).to_string();
+}
 
 Queue::~Queue() = default;
 
@@ -114,8 +120,9 @@ awaitable<void> Queue::start() {
   std::vector<std::string> queues;
   for (const auto& [name, count] : unfinished_) queues.push_back(name);
   auto found = co_await database_.write([this, queues, now = wheel_.clock().now(), random = Random(random_())](sql::Session& session) {
-    store::let_all_go(session);
-    Found counts{.failed = void_leases(session, now, random), .unfinished = {}};
+    if (options_.alone) store::let_all_go(session);
+    else store::let_go_of_gone(session);
+    Found counts{.failed = void_leases(session, now, random, options_.alone ? std::nullopt : std::optional(now), {}), .unfinished = {}};
     for (const auto& queue : queues) counts.unfinished.emplace_back(queue, store::unfinished(session, queue));
     return counts;
   });
@@ -126,22 +133,25 @@ awaitable<void> Queue::start() {
   pump_scope_.spawn("jobs.claim", keep("jobs.claim", &Queue::pump, kClaimAgainWithin));
   pump_scope_.spawn("jobs.renew", keep("jobs.renew", &Queue::renew, 30s));
   pump_scope_.spawn("jobs.purge", keep("jobs.purge", &Queue::purge, 30s));
+  if (!options_.alone) pump_scope_.spawn("jobs.look_after", keep("jobs.look_after", &Queue::look_after, 30s));
 }
 
 // A kill says nothing about the jobs that were running, so it takes no try from them. But one of them may have been its cause, and would be so again
 // after every start: how often in a row a job was interrupted is kept with its row (an outcome of any kind ends the count), the first time it runs
 // again at once, then after the back-off of a failed try, which also parts it from those that merely ran beside it, and at last no more. Counting
 // kills as tries instead would not stop such a job either: it never comes to the end of a try, where tries are judged.
-std::uint64_t Queue::void_leases(sql::Session& session, Timestamp now, Random random) const {
+std::uint64_t Queue::void_leases(sql::Session& session, Timestamp now, Random random, std::optional<Timestamp> by, const std::vector<JobId>& running) const {
   std::uint64_t failed = 0;
-  for (const auto& job : store::interrupted(session)) {
+  for (const auto& job : store::interrupted(session, by)) {
+    // The wall clock may jump over the lease of a job that this process still runs.
+    if (std::ranges::binary_search(running, job.run.id)) continue;
     const int times = job.times + 1;
     const auto consumer = std::ranges::find_if(consumers_, [&](const Consumer& c) { return c.queue == job.queue && c.name == job.consumer; });
     if (times < kMaxInterruptions || consumer == consumers_.end()) {
-      store::interrupt(session, job.id, times, now + (times == 1 ? 0ms : back_off(times - 1, random)), now);
+      store::interrupt(session, job.run, times, now + (times == 1 ? 0ms : back_off(times - 1, random)), now);
       continue;
     }
-    store::fail(session, job.id, store::interruption(times), remains_of(consumer->options.remains, job.payload), now);
+    store::fail(session, job.run, store::interruption(times), remains_of(consumer->options.remains, job.payload), now);
     ++failed;
   }
   return failed;
@@ -168,14 +178,15 @@ awaitable<Queue::Claimed> Queue::claim() {
   };
   std::vector<Want> wants;
   for (const auto& consumer : consumers_)
-    wants.push_back({consumer.queue, consumer.name, std::min<std::size_t>(consumer.options.concurrency - consumer.running, 256)});
+    wants.push_back({consumer.queue, consumer.name, std::min<std::size_t>(consumer.options.concurrency - std::min(consumer.running, consumer.options.concurrency), 256)});
   struct Taken {
+    std::uint64_t failed = 0;
     std::vector<std::vector<Job>> jobs;
     std::vector<std::int64_t> let_go;
     std::optional<Timestamp> next_due;
   };
   std::vector<JobId> running;
-  for (const auto& [id, consumer] : running_) running.push_back(id);
+  for (const auto& [id, name] : running_) running.push_back(id);
   struct Freed {
     Consumer* consumer;
     std::string resource;
@@ -187,39 +198,45 @@ awaitable<Queue::Claimed> Queue::claim() {
       if (held.freed > 0) freed.push_back({&consumer, resource, held.freed});
   const auto lease = options_.lease;
   before_write("claim");
-  auto taken = co_await database_.write([wants, running, freed, lease, now = wheel_.clock().now()](sql::Session& session) {
+  const auto look = fmt::format("{} {}", options_.process, ++looks_);
+  auto taken = co_await database_.write([this, wants, running, freed, lease, look, random = Random(random_()), now = wheel_.clock().now()](sql::Session& session) {
     Taken result;
     auto end = store::next_lease_end(session);
     if (end && *end <= now) {
-      store::release(session, now, running);
+      result.failed = void_leases(session, now, random, now, running);
       end = store::next_lease_end(session);  // those of jobs that run here are left
     }
     store::promote(session, now);
     for (const auto& [consumer, resource, count] : freed) result.let_go.push_back(store::let_go(session, consumer->queue, consumer->name, resource, count));
-    for (const auto& want : wants) result.jobs.push_back(want.limit == 0 ? std::vector<Job>() : store::claim(session, want.queue, want.consumer, want.limit, now, lease));
+    for (const auto& want : wants) result.jobs.push_back(want.limit == 0 ? std::vector<Job>() : store::claim(session, want.queue, want.consumer, want.limit, now, lease, look));
     result.next_due = store::next_due(session);
     // What was taken just now has the longest lease of all, so there is nothing to ask once more.
     if (!end && std::ranges::any_of(result.jobs, [](const auto& jobs) { return !jobs.empty(); })) end = now + lease;
     // Mostly a lease of a job that runs here and is renewed before: then the look was for nothing. One that ended and could not be renewed is no hurry.
     if (end) {
-      const auto look = std::max(*end, now + lease / 4);
-      if (!result.next_due || look < *result.next_due) result.next_due = look;
+      const auto again = std::max(*end, now + lease / 4);
+      if (!result.next_due || again < *result.next_due) result.next_due = again;
     }
     return result;
-  });
+  }, kRowByRow);
   if (!taken) throw Fault("jobs cannot be read: " + taken.error().message);
+  statistics_.failed += taken->failed;
   for (std::size_t i = 0; i < freed.size(); ++i) {
     const auto held = freed[i].consumer->held.find(freed[i].resource);
     held->second.freed -= freed[i].count;
     held->second.rows -= taken->let_go[i];
-    if (held->second.rows <= 0) freed[i].consumer->held.erase(held);
+    // Fewer than asked for: there are no more, whoever let the others go.
+    if (held->second.rows <= 0 || taken->let_go[i] < freed[i].count) freed[i].consumer->held.erase(held);
   }
   Claimed claimed;
   claimed.next_due = taken->next_due;
   std::size_t i = 0;
   for (auto& consumer : consumers_) {
-    if (wants[i].limit > 0 && taken->jobs[i].size() == wants[i].limit) claimed.more = true;
-    for (auto& job : taken->jobs[i]) claimed.jobs.emplace_back(&consumer, std::move(job));
+    (wants[i].limit == 0 ? claimed.full : claimed.more) |= taken->jobs[i].size() == wants[i].limit;
+    for (auto& job : taken->jobs[i]) {
+      // A run of it that was taken away is still at work here: it keeps its lease, and is free again when that ends.
+      if (!running_.contains(job.id)) claimed.jobs.emplace_back(&consumer, std::move(job));
+    }
     ++i;
   }
   co_return claimed;
@@ -247,6 +264,7 @@ awaitable<void> Queue::keep(std::string_view name, awaitable<void> (Queue::*step
 /// One look at the rows, and the wait for the next.
 awaitable<void> Queue::pump() {
   pending_ = false;
+  const bool added = std::exchange(added_, false);
   Claimed claimed;
   {
     struct Look {
@@ -260,7 +278,7 @@ awaitable<void> Queue::pump() {
   // No suspension from here to the last spawn: what was claimed is handed on even when the stop has begun meanwhile. A job lost to an exception keeps
   // its lease, and the look after the lease's end takes it up again.
   for (auto& [consumer, job] : claimed.jobs) {
-    Place place(*this, *consumer, job.id);
+    Place place(*this, *consumer, job);
     const auto name = "job " + job.queue;
     run_scope_.spawn(name, run(std::move(place), std::move(job)));
   }
@@ -272,11 +290,13 @@ awaitable<void> Queue::pump() {
     const bool free = std::ranges::any_of(consumers_, [](const Consumer& c) { return c.running < c.options.concurrency; });
     if (free) pending_ = true;
   }
+  // To hear of it from others is no reason to tell them.
+  if (on_more_ && (claimed.more || (claimed.full && added))) on_more_();
   while (!pending_ && !stopping_) co_await wake_.wait();
 }
 
-Queue::Place::Place(Queue& queue, Consumer& consumer, JobId id) : queue_(&queue), consumer_(consumer), id_(id) {
-  queue.running_.emplace(id, &consumer);
+Queue::Place::Place(Queue& queue, Consumer& consumer, const Job& job) : queue_(&queue), consumer_(consumer), id_(job.id) {
+  queue.running_.emplace(job.id, job.claim);
   ++consumer.running;
   queue.statistics_.running = queue.running_.size();
 }
@@ -311,13 +331,14 @@ awaitable<void> Queue::run(Place place, Job job) {
   ran.took = wheel_.clock().monotonic() - began;
   // What became of the job is recorded whatever happens to this task now.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  if (cancelled ? co_await put_back(job.id) : co_await record(place.consumer(), job, std::move(outcome), ran)) place.settle();
+  if (cancelled ? co_await put_back({.id = job.id, .claim = job.claim}) : co_await record(place.consumer(), job, std::move(outcome), ran)) place.settle();
 }
 
-awaitable<bool> Queue::put_back(JobId id) {
+awaitable<bool> Queue::put_back(store::Run job) {
   try {
     before_write("put_back");
-    const auto written = co_await database_.write([id, now = wheel_.clock().now()](sql::Session& session) { store::put_back(session, id, now); });
+    const auto written = co_await database_.write([job, now = wheel_.clock().now()](sql::Session& session) { store::put_back(session, job, now); },
+                                                kRowByRow);
     co_return written.has_value();
   } catch (const std::exception&) {  // the boundary of a job
     on_fault_("jobs.put_back", std::current_exception());  // its lease is void at the next start
@@ -330,6 +351,7 @@ awaitable<bool> Queue::record(Consumer& consumer, const Job& job, Outcome outcom
   if (outcome.kind == Outcome::Kind::retry && !outcome.after && job.attempt > job.max_retries) outcome.kind = Outcome::Kind::give_up;
   if (outcome.kind == Outcome::Kind::retry && !outcome.after) outcome.after = back_off(job.attempt, random_);
   const std::string_view reason = utf8_prefix(outcome.reason, store::kMostOfReason);
+  const store::Run run{.id = job.id, .claim = job.claim};
   async::Backoff backoff(1s, 30s);
   while (!outcome.written) {
     const bool last = stopping_;
@@ -338,11 +360,16 @@ awaitable<bool> Queue::record(Consumer& consumer, const Job& job, Outcome outcom
       const auto written = co_await database_.write([&, reason = std::string(reason)](sql::Session& session) {
         switch (outcome.kind) {
           case Outcome::Kind::done:
-          case Outcome::Kind::retry: store::end(session, job.id, outcome, now); break;
-          case Outcome::Kind::give_up: store::fail(session, job.id, reason, remains_of(consumer.options.remains, job.payload), now); break;
-          case Outcome::Kind::hold: store::hold(session, job.id, reason, now); break;
+          case Outcome::Kind::retry: return store::end(session, run, outcome, now);
+          case Outcome::Kind::give_up: return store::fail(session, run, reason, remains_of(consumer.options.remains, job.payload), now);
+          case Outcome::Kind::hold: return store::hold(session, run, reason, now);
         }
-      });
+        return false;
+      }, kRowByRow);
+      if (written && !*written) {
+        tell_lost(job);
+        co_return true;
+      }
       if (written) break;
     } catch (const std::exception&) {  // the boundary of a job
       on_fault_("jobs.record", std::current_exception());
@@ -377,16 +404,37 @@ awaitable<void> Queue::sleep_unless_stopping(std::chrono::milliseconds delay) {
   while (!over && !stopping_) co_await stop_began_.wait();
 }
 
+void Queue::tell_lost(const Job& job) {
+  ++statistics_.lost;
+  log::warn("a job was given to another process while it ran here: what came of it is not written", {{"queue", job.queue}, {"job", job.id.to_string()}});
+}
+
 /// One renewal of the leases of what runs, after the wait for it.
 awaitable<void> Queue::renew() {
   // Nothing running, nothing to renew and nothing to wake up for.
   while (running_.empty()) co_await began_.wait();
   co_await wheel_.sleep(options_.lease / 3);
-  std::vector<JobId> ids;
-  for (const auto& [id, consumer] : running_) ids.push_back(id);
-  if (ids.empty()) co_return;
+  std::vector<store::Run> runs;
+  for (const auto& [id, claim] : running_) runs.push_back({.id = id, .claim = claim});
+  if (runs.empty()) co_return;
   before_write("renew");
-  co_await database_.write([ids, until = wheel_.clock().now() + options_.lease](sql::Session& session) { store::renew(session, ids, until); });
+  co_await database_.write([runs, until = wheel_.clock().now() + options_.lease](sql::Session& session) { store::renew(session, runs, until); },
+                            kRowByRow);
+}
+
+awaitable<void> Queue::look_after() {
+  co_await wheel_.sleep(options_.look_every);
+  before_write("look_after");
+  const auto unfinished = co_await database_.write([this](sql::Session& session) {
+    store::let_go_of_gone(session);
+    std::vector<std::pair<std::string, std::int64_t>> counts;
+    for (const auto& [queue, count] : unfinished_) counts.emplace_back(queue, store::unfinished(session, queue));
+    return counts;
+  }, kRowByRow);
+  // What others ended or added was not counted here.
+  if (unfinished)
+    for (const auto& [queue, count] : *unfinished) unfinished_.find(queue)->second = count;
+  wake();
 }
 
 /// One purge, after the wait for it.
@@ -395,7 +443,7 @@ awaitable<void> Queue::purge() {
   before_write("purge");
   co_await database_.write([before = wheel_.clock().now() - options_.keep_failed, keep = options_.keep_failed_count](sql::Session& session) {
     store::purge_failed(session, before, keep);
-  });
+  }, kRowByRow);
 }
 
 awaitable<Result<std::map<std::string, Counts, std::less<>>>> Queue::counts() {

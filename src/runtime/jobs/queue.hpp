@@ -28,7 +28,11 @@ inline constexpr int kMaxInterruptions = 5;
 
 /// Runs durable jobs. Every consumer registered for a queue receives each of its jobs (one row a consumer); within a consumer each job runs once at a
 /// time. A job whose handler fails is tried again; one that succeeds leaves no row. Nothing polls: commits, ended jobs and the next due time wake the
-/// queue. Loop-only, but for insert().
+/// queue.
+///
+/// Processes that share a database share its jobs out: each takes what it has room for, under a lease that it renews. Who dies or stands still loses its jobs
+/// when that ends, and what comes of a run that was taken away is not written any more. A look that finds more than there is room for says so to the others
+/// (on_more); besides, each looks every Options::look_every, since what only the dead knew of tells nobody. Loop-only, but for insert().
 class Queue {
  public:
   struct ConsumerOptions {
@@ -41,7 +45,11 @@ class Queue {
   };
   struct Options {
     std::size_t concurrency = 10;  ///< of a consumer that asks for no other
-    std::chrono::milliseconds lease{60'000};
+    std::chrono::milliseconds lease{30'000};
+    std::string process;  ///< 36 characters, of this process alone; some when empty
+    /// Whether no other process uses the database: then whatever is running when it starts was interrupted, and nobody has to be looked after.
+    bool alone = true;
+    std::chrono::milliseconds look_every{5'000};  ///< of those that are not alone
     std::chrono::seconds keep_failed{7 * 24 * 3600};
     std::int64_t keep_failed_count = 5000;
   };
@@ -49,6 +57,7 @@ class Queue {
     std::uint64_t done = 0;
     std::uint64_t retried = 0;
     std::uint64_t failed = 0;
+    std::uint64_t lost = 0;  ///< runs that ended when they no longer counted
     std::size_t running = 0;
   };
 
@@ -76,14 +85,21 @@ class Queue {
   /// A resource that handlers of the queue may have named in Outcome::hold has room for one more. Cheap when no job waits for it. Whether one does that
   /// no earlier call is going to let go.
   bool freed(std::string_view queue, std::string_view resource);
-  /// Jobs were committed.
+  /// Jobs were committed here.
+  void added() {
+    added_ = true;
+    wake();
+  }
+  /// There may be jobs to take.
   void wake() {
     pending_ = true;
     wake_.notify_all();
   }
 
-  /// Voids leases left by a process that died (this is the only one) and begins to run jobs. That end is no failed try of theirs, but a job that was
-  /// running at kMaxInterruptions such ends in a row, with no outcome between them, fails for good: it may be what ended them.
+  /// Told when there is more than this process has room for. Before start().
+  void on_more(std::function<void()> told) { on_more_ = std::move(told); }
+  /// Voids leases left by a process that died (when alone all, else those that are over) and begins to run jobs. That end is no failed try of theirs, but
+  /// a job that was running at kMaxInterruptions such ends in a row, with no outcome between them, fails for good: it may be what ended them.
   awaitable<void> start();
   /// Starts no further handler, waits for the running ones up to `limit`, then cancels them and puts their jobs back untouched.
   awaitable<void> stop(std::chrono::milliseconds limit);
@@ -120,7 +136,7 @@ class Queue {
   /// A job's place among the running ones. It leaves them with this object, whatever ended the job: a slot is never lost.
   class Place {
    public:
-    Place(Queue& queue, Consumer& consumer, JobId id);
+    Place(Queue& queue, Consumer& consumer, const Job& job);
     Place(Place&& other) noexcept : queue_(std::exchange(other.queue_, nullptr)), consumer_(other.consumer_), id_(other.id_), settled_(other.settled_) {}
     Place& operator=(Place&&) = delete;
     ~Place() {
@@ -138,7 +154,8 @@ class Queue {
   };
   struct Claimed {
     std::vector<std::pair<Consumer*, Job>> jobs;
-    bool more = false;
+    bool more = false;  ///< as many as there was room for
+    bool full = false;  ///< there was no room for any
     std::optional<Timestamp> next_due;
   };
 
@@ -155,11 +172,14 @@ class Queue {
   awaitable<void> run(Place place, Job job);
   /// Whether what became of the job could be written.
   awaitable<bool> record(Consumer& consumer, const Job& job, Outcome outcome, Ran ran);
-  /// What becomes of the jobs that were running when the process before this one ended. How many failed for good.
-  std::uint64_t void_leases(sql::Session& session, Timestamp now, Random random) const;
-  awaitable<bool> put_back(JobId id);
+  /// What becomes of the jobs whose process ended while they ran, or has stood still for as long as a lease. How many failed for good.
+  std::uint64_t void_leases(sql::Session& session, Timestamp now, Random random, std::optional<Timestamp> by, const std::vector<JobId>& running) const;
+  awaitable<bool> put_back(store::Run job);
   awaitable<void> renew();
   awaitable<void> purge();
+  /// One look after what other processes leave, after the wait for it.
+  awaitable<void> look_after();
+  void tell_lost(const Job& job);
   /// Waits, but not on when the queue stops.
   awaitable<void> sleep_unless_stopping(std::chrono::milliseconds delay);
 
@@ -171,12 +191,15 @@ class Queue {
   std::list<Consumer> consumers_;
   /// Unfinished jobs by queue, for the bound; counted on pool threads too.
   mutable std::map<std::string, std::atomic<std::int64_t>, std::less<>> unfinished_;
-  std::map<JobId, Consumer*> running_;
+  std::map<JobId, std::string> running_;  ///< with the claim of each
+  std::uint64_t looks_ = 0;
   Statistics statistics_;
   std::function<void(const Ran&)> on_ran_;
+  std::function<void()> on_more_;
   bool started_ = false;
   bool stopping_ = false;
   bool pending_ = false;
+  bool added_ = false;  // since the last look
   std::function<void(std::string_view)> before_write_;
   bool claim_failed_ = false;
   async::Event wake_;

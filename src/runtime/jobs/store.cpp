@@ -16,6 +16,12 @@ namespace {
 constexpr std::string_view kInterrupted = "interrupted ";
 constexpr std::string_view kTimesInARow = " times in a row: the process ended while it ran";
 
+// Rows that another process takes at this moment are passed over rather than waited for; they are picked once, since a subselect may be run again and pick more.
+// SQLite has one writer.
+std::string_view passing_over_locked(const sql::Session& session) {
+  return session.dialect() == sql::Dialect::postgres ? " for update skip locked" : "";
+}
+
 int times_interrupted(std::string_view error) {
   if (!error.starts_with(kInterrupted) || !error.ends_with(kTimesInARow)) return 0;
   error.remove_prefix(kInterrupted.size());
@@ -61,13 +67,14 @@ void promote(sql::Session& session, Timestamp now) {
 }
 
 std::vector<Job> claim(sql::Session& session, const std::string& queue, const std::string& consumer, std::size_t limit, Timestamp now,
-                       std::chrono::milliseconds lease) {
+                       std::chrono::milliseconds lease, const std::string& claim) {
   using Row = std::tuple<JobId, std::string, int, int, std::string, Timestamp, int, Timestamp, std::optional<std::string>>;
   auto rows = session.all<Row>(
-      "update jobs set state = 'running', attempts = attempts + 1, lease_until = :4, updated_at = :5 where id in "
-      "(select id from jobs where queue = :1 and consumer = :2 and state = 'ready' order by priority desc, id limit :3) "
-      "returning id, payload, attempts, max_retries, correlation_id, created_at, priority, run_at, held_for",
-      queue, consumer, static_cast<std::int64_t>(limit), now + lease, now);
+      fmt::format("with picked as materialized (select id from jobs where queue = :1 and consumer = :2 and state = 'ready' order by priority desc, id limit :3{}) "
+                  "update jobs set state = 'running', attempts = attempts + 1, lease_until = :4, updated_at = :5, claim = :6 where id in (select id from picked) "
+                  "returning id, payload, attempts, max_retries, correlation_id, created_at, priority, run_at, held_for",
+                  passing_over_locked(session)),
+      queue, consumer, static_cast<std::int64_t>(limit), now + lease, now, claim);
   // RETURNING has no order of its own.
   std::ranges::sort(rows, [](const Row& a, const Row& b) {
     return std::get<6>(a) != std::get<6>(b) ? std::get<6>(a) > std::get<6>(b) : std::get<0>(a) < std::get<0>(b);
@@ -84,73 +91,91 @@ std::vector<Job> claim(sql::Session& session, const std::string& queue, const st
                     .correlation_id = std::move(correlation),
                     .created_at = created,
                     .due = due,
-                    .held_for = std::move(held_for).value_or(std::string())});
+                    .held_for = std::move(held_for).value_or(std::string()),
+                    .claim = claim});
   return jobs;
 }
 
-void renew(sql::Session& session, const std::vector<JobId>& running, Timestamp until) {
-  session.execute("update jobs set lease_until = :2 where id in (select value from json_each(:1)) and state = 'running'", sql::List(running), until);
-}
-
-void end(sql::Session& session, const JobId& job, const Outcome& outcome, Timestamp now) {
-  if (outcome.kind == Outcome::Kind::done) {
-    session.execute("delete from jobs where id = :1", job);
-    return;
+void renew(sql::Session& session, const std::vector<Run>& running, Timestamp until) {
+  std::vector<JobId> ids;
+  std::vector<std::string> runs;
+  for (const auto& run : running) {
+    ids.push_back(run.id);
+    runs.push_back(run.id.to_string() + run.claim);
   }
+  session.execute(
+      "update jobs set lease_until = :3 where id in (select value from json_each(:1)) and state = 'running' and id || claim in (select value from json_each(:2))",
+      sql::List(ids), sql::List(runs), until);
+}
+
+bool end(sql::Session& session, const Run& run, const Outcome& outcome, Timestamp now) {
+  if (outcome.kind == Outcome::Kind::done) return session.execute("delete from jobs where id = :1 and claim = :2 and state = 'running'", run.id, run.claim) == 1;
   WATCHBELL_ASSERT(outcome.kind == Outcome::Kind::retry && outcome.after);
-  session.execute("update jobs set state = 'delayed', run_at = :2, held_for = null, lease_until = null, last_error = :3, updated_at = :4 where id = :1", job,
-                  now + *outcome.after, utf8_prefix(outcome.reason, kMostOfReason), now);
+  return session.execute(
+             "update jobs set state = 'delayed', run_at = :3, held_for = null, lease_until = null, last_error = :4, updated_at = :5 "
+             "where id = :1 and claim = :2 and state = 'running'",
+             run.id, run.claim, now + *outcome.after, utf8_prefix(outcome.reason, kMostOfReason), now) == 1;
 }
 
-void fail(sql::Session& session, const JobId& job, const std::string& reason, const std::optional<std::string>& remains, Timestamp now) {
-  session.execute("update jobs set state = 'failed', lease_until = null, last_error = :2, payload = coalesce(:3, payload), updated_at = :4 where id = :1", job,
-                  reason, remains, now);
+bool fail(sql::Session& session, const Run& run, const std::string& reason, const std::optional<std::string>& remains, Timestamp now) {
+  return session.execute(
+             "update jobs set state = 'failed', lease_until = null, last_error = :3, payload = coalesce(:4, payload), updated_at = :5 "
+             "where id = :1 and coalesce(claim, '') = :2 and state = 'running'",
+             run.id, run.claim, reason, remains, now) == 1;
 }
 
-void hold(sql::Session& session, const JobId& job, const std::string& resource, Timestamp now) {
-  session.execute("update jobs set state = 'held', held_for = :2, attempts = attempts - 1, lease_until = null, updated_at = :3 where id = :1", job, resource, now);
+bool hold(sql::Session& session, const Run& run, const std::string& resource, Timestamp now) {
+  return session.execute(
+             "update jobs set state = 'held', held_for = :3, attempts = attempts - 1, lease_until = null, updated_at = :4 "
+             "where id = :1 and claim = :2 and state = 'running'",
+             run.id, run.claim, resource, now) == 1;
+}
+
+bool put_back(sql::Session& session, const Run& run, Timestamp now) {
+  return session.execute(
+             "update jobs set state = 'ready', attempts = attempts - 1, lease_until = null, updated_at = :3 where id = :1 and claim = :2 and state = 'running'",
+             run.id, run.claim, now) == 1;
 }
 
 std::int64_t let_go(sql::Session& session, const std::string& queue, const std::string& consumer, const std::string& resource, std::int64_t count) {
   return session.execute(
-      "update jobs set state = 'ready' where id in "
-      "(select id from jobs where queue = :1 and consumer = :2 and state = 'held' and held_for = :3 order by priority desc, id limit :4)",
+      fmt::format("with picked as materialized (select id from jobs where queue = :1 and consumer = :2 and state = 'held' and held_for = :3 order by priority desc, id limit :4{}) "
+                  "update jobs set state = 'ready' where id in (select id from picked)",
+                  passing_over_locked(session)),
       queue, consumer, resource, count);
 }
 
 void let_all_go(sql::Session& session) { session.execute("update jobs set state = 'ready', held_for = null where state = 'held'"); }
 
-void put_back(sql::Session& session, const JobId& job, Timestamp now) {
-  session.execute("update jobs set state = 'ready', attempts = attempts - 1, lease_until = null, updated_at = :2 where id = :1 and state = 'running'",
-                  job, now);
-}
-
-std::int64_t release(sql::Session& session, Timestamp now, const std::vector<JobId>& running) {
-  return session.execute(
-      "update jobs set state = 'ready', lease_until = null where state = 'running' and lease_until <= :1 and id not in (select value from json_each(:2))", now,
-      sql::List(running));
+void let_go_of_gone(sql::Session& session) {
+  session.execute(
+      "update jobs set state = 'ready', held_for = null where state = 'held' and substr(coalesce(claim, ''), 1, 36) not in (select process from processes)");
 }
 
 std::string interruption(int times) { return fmt::format("{}{}{}", kInterrupted, times, kTimesInARow); }
 
-std::vector<Interrupted> interrupted(sql::Session& session) {
+std::vector<Interrupted> interrupted(sql::Session& session, std::optional<Timestamp> by) {
   std::vector<Interrupted> found;
-  session.each<std::tuple<JobId, std::string, std::string, std::string, std::optional<std::string>>>(
-      "select id, queue, consumer, payload, last_error from jobs where state = 'running' order by id", [&](auto row) {
-        auto& [id, queue, consumer, payload, error] = row;
-        found.push_back({.id = id,
-                         .queue = std::move(queue),
-                         .consumer = std::move(consumer),
-                         .payload = std::move(payload),
-                         .times = error ? times_interrupted(*error) : 0});
-      });
+  const auto add = [&](std::tuple<JobId, std::optional<std::string>, std::string, std::string, std::string, std::optional<std::string>> row) {
+    auto& [id, claim, queue, consumer, payload, error] = row;
+    found.push_back({.run = {.id = id, .claim = std::move(claim).value_or(std::string())},
+                     .queue = std::move(queue),
+                     .consumer = std::move(consumer),
+                     .payload = std::move(payload),
+                     .times = error ? times_interrupted(*error) : 0});
+  };
+  using Row = std::tuple<JobId, std::optional<std::string>, std::string, std::string, std::string, std::optional<std::string>>;
+  const std::string running = "select id, claim, queue, consumer, payload, last_error from jobs where state = 'running'";
+  if (by) session.each<Row>(fmt::format("{} and lease_until <= :1 order by id{}", running, passing_over_locked(session)), add, *by);
+  else session.each<Row>(running + " order by id", add);
   return found;
 }
 
-void interrupt(sql::Session& session, const JobId& job, int times, Timestamp run_at, Timestamp now) {
+void interrupt(sql::Session& session, const Run& run, int times, Timestamp run_at, Timestamp now) {
   session.execute(
-      "update jobs set state = :2, run_at = :3, attempts = attempts - 1, lease_until = null, last_error = :4, updated_at = :5 where id = :1", job,
-      run_at > now ? "delayed" : "ready", run_at, interruption(times), now);
+      "update jobs set state = :3, run_at = :4, attempts = attempts - 1, lease_until = null, last_error = :5, updated_at = :6 "
+      "where id = :1 and coalesce(claim, '') = :2 and state = 'running'",
+      run.id, run.claim, run_at > now ? "delayed" : "ready", run_at, interruption(times), now);
 }
 
 std::optional<Timestamp> next_due(sql::Session& session) {

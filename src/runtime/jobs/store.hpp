@@ -24,38 +24,45 @@ void insert_many(sql::Session& session, const NewJob& like, std::span<const std:
 
 /// Makes the delayed jobs that are due ready.
 void promote(sql::Session& session, Timestamp now);
-/// Takes up to `limit` ready jobs, the most urgent and oldest first, under a lease.
+/// Takes up to `limit` ready jobs, the most urgent and oldest first, under a lease. `claim` names this look alone.
 std::vector<Job> claim(sql::Session& session, const std::string& queue, const std::string& consumer, std::size_t limit, Timestamp now,
-                       std::chrono::milliseconds lease);
-void renew(sql::Session& session, const std::vector<JobId>& running, Timestamp until);
+                       std::chrono::milliseconds lease, const std::string& claim);
+/// One run of a job, by what its row names while the run counts.
+struct Run {
+  JobId id;
+  std::string claim;
+};
+void renew(sql::Session& session, const std::vector<Run>& running, Timestamp until);
+/// These four change nothing and answer false when the run no longer counts: the job is another's.
 /// Ends a try: removes the row of a job that is done, delays one that is to be tried again. REQUIRES one of the two, and of a retry `after`.
-void end(sql::Session& session, const JobId& job, const Outcome& outcome, Timestamp now);
+bool end(sql::Session& session, const Run& run, const Outcome& outcome, Timestamp now);
 /// Keeps the row, with `remains` in place of its payload when given.
-void fail(sql::Session& session, const JobId& job, const std::string& reason, const std::optional<std::string>& remains, Timestamp now);
+bool fail(sql::Session& session, const Run& run, const std::string& reason, const std::optional<std::string>& remains, Timestamp now);
 /// Sets a job aside until `resource` has room: no try is counted.
-void hold(sql::Session& session, const JobId& job, const std::string& resource, Timestamp now);
+bool hold(sql::Session& session, const Run& run, const std::string& resource, Timestamp now);
+/// Gives a job back untouched: no try is counted.
+bool put_back(sql::Session& session, const Run& run, Timestamp now);
 /// Makes up to `count` of the jobs that wait for `resource` ready, the most urgent and oldest first; answers how many.
 std::int64_t let_go(sql::Session& session, const std::string& queue, const std::string& consumer, const std::string& resource, std::int64_t count);
 /// The same for all that wait for anything: at start, when nothing is in use.
 void let_all_go(sql::Session& session);
-/// Gives a job back untouched: no try is counted.
-void put_back(sql::Session& session, const JobId& job, Timestamp now);
-/// Voids leases that ended before `now`, but for those of `running`: the wall clock may jump over the lease of a job that this process still runs.
-std::int64_t release(sql::Session& session, Timestamp now, const std::vector<JobId>& running);
+/// The same for those that a process held which is no longer there.
+void let_go_of_gone(sql::Session& session);
 
-/// A job found running by a process that has just started.
+/// A job found running whose process has ended, or stands still.
 struct Interrupted {
-  JobId id;
+  Run run;
   std::string queue;
   std::string consumer;
   std::string payload;
   int times = 0;  ///< how often in a row that was so before
 };
-std::vector<Interrupted> interrupted(sql::Session& session);
+/// Those whose lease ended by then; all of them without an instant, where nobody can be running any.
+std::vector<Interrupted> interrupted(sql::Session& session, std::optional<Timestamp> by = {});
 /// What the row of a job says that was interrupted so many times in a row.
 std::string interruption(int times);
 /// Gives an interrupted job back, not before `run_at`: no try is counted, the interruption is.
-void interrupt(sql::Session& session, const JobId& job, int times, Timestamp run_at, Timestamp now);
+void interrupt(sql::Session& session, const Run& run, int times, Timestamp run_at, Timestamp now);
 
 /// When the next delayed job is due.
 std::optional<Timestamp> next_due(sql::Session& session);

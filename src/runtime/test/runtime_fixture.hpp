@@ -98,7 +98,7 @@ class FakeSocket : public http::WebSocket {
   async::Event event_;
 };
 
-/// Where a fixture stores.
+/// Where a fixture stores, when it stores in SQLite (sql/testing.hpp).
 enum class Storage {
   memory,  ///< fast; one connection, so that a read never overlaps a commit
   file,    ///< readers beside the writer, as the server has them: where reads race with changes
@@ -108,12 +108,17 @@ enum class Storage {
 struct RuntimeFixture {
   explicit RuntimeFixture(async::Loop& l, const std::vector<const sql::MigrationSet*>& more = {}, Storage storage = Storage::memory) : loop(l) {
     clock.attach(wheel);
-    if (storage == Storage::file) folder.emplace();
-    auto opened = sql::Database::open(loop, wheel, {.url = folder ? "sqlite:" + folder->file("a.db") : ":memory:", .synchronous_full = false});
-    if (!opened) throw std::runtime_error(opened.error().message);
-    database = std::move(*opened);
     std::vector<const sql::MigrationSet*> sets{&migrations::runtime()};
     sets.insert(sets.end(), more.begin(), more.end());
+    if (sql::testing::g_make_store != nullptr) elsewhere = sql::testing::g_make_store(sets);
+    else if (storage == Storage::file) folder.emplace();
+    const auto url = elsewhere ? elsewhere->url() : folder ? "sqlite:" + folder->file("a.db") : std::string(":memory:");
+    // In PostgreSQL few connections take the place of the one: what does not depend on each other keeps its order.
+    const bool few = elsewhere && storage == Storage::memory;
+    auto opened = sql::Database::open(loop, database_wheel,
+                                      {.url = url, .readers = few ? 1u : 4u, .writers = few ? 1u : 4u, .synchronous_full = false});
+    if (!opened) throw std::runtime_error(opened.error().message);
+    database = std::move(*opened);
     if (const auto migrated = database->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
     queue = std::make_unique<jobs::Queue>(wheel, *database, on_fault(), jobs::Queue::Options{}, 7);
     bus = std::make_unique<events::Bus>(*queue, keyring, scope, on_fault());
@@ -135,24 +140,36 @@ struct RuntimeFixture {
   awaitable<void> until(Predicate done) {
     while (!done()) co_await asio::post(loop.executor(), use_awaitable);
   }
-  /// The same while time passes.
+  /// Lets the loop and the pool run until the database has nothing to do, nor soon after.
+  awaitable<void> until_idle() {
+    for (int turns = 0; turns < 20; ++turns) {
+      if (database->waiting() > 0 || database->sessions().busy > 0) turns = 0;
+      co_await asio::post(loop.executor(), use_awaitable);
+    }
+  }
+  /// Until `done` holds, while time passes; it stands still while a server works.
   template <class Predicate>
   awaitable<void> elapse_until(Predicate done, std::chrono::milliseconds step = std::chrono::milliseconds(100)) {
     while (!done()) {
+      if (elsewhere) co_await until_idle();
       clock.advance(step, step);
       co_await asio::post(loop.executor(), use_awaitable);
     }
   }
 
   std::optional<sql::test::TemporaryFolder> folder;
+  std::unique_ptr<sql::testing::Store> elsewhere;  // where no file of ours is the database
   async::Loop& loop;
   async::ManualClock clock;
   async::TimerWheel wheel{loop.executor(), clock, async::TimerWheel::Drive::manual};
+  // The database waits for others and tries again in true time.
+  SystemClock true_clock;
+  async::TimerWheel database_wheel{loop.executor(), true_clock};
   std::vector<std::string> faults;
   crypto::Keyring keyring = crypto::Keyring::make(crypto::Keyring::generate()).value();
   FakeIdentity identity;
   std::unique_ptr<sql::Database> database;
-  cache::Cache cache;
+  coherence::Memory cache;
   async::TaskScope scope{loop.executor(), on_fault()};
   std::unique_ptr<jobs::Queue> queue;
   std::unique_ptr<events::Bus> bus;

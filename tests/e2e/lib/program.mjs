@@ -64,6 +64,7 @@ export class Program {
     this.args = args;
     this.wrap = wrap; // a command to run it with
     this.port = 0;
+    this.env = {}; // of every start, before what that one is given
     context.onFailure(async () => {
       const file = context.keep("server.log");
       if (file !== undefined) writeFileSync(file, `${this.stdout}\n--- standard error\n${this.stderr}`);
@@ -75,7 +76,7 @@ export class Program {
   async start(env = {}) {
     const [file, ...rest] = [...this.wrap, this.program, "serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.data, ...this.args];
     const child = spawn(file, rest, {
-      env: environment({ ...Program.env, ...env }),
+      env: environment({ ...Program.env, ...this.env, ...env }),
       stdio: ["ignore", "pipe", "pipe"],
     });
     LIVE.add(child);

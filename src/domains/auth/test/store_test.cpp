@@ -18,7 +18,7 @@ struct AuthStore : ::testing::Test {
     return id;
   }
   std::int64_t rows(std::string_view sql) { return session.one<std::int64_t>(sql).value(); }
-  sql::testing::MemorySession session{migrations::auth()};
+  sql::testing::FreshSession session{migrations::auth()};
 };
 
 TEST_F(AuthStore, what_the_audit_log_holds_stays_as_it_was) {
@@ -145,7 +145,7 @@ TEST_F(AuthStore, users_are_found_by_what_their_name_or_address_holds) {
 TEST(AuthMigrations, the_role_of_an_older_key_becomes_its_own) {
   sql::MigrationSet first = migrations::auth();
   std::erase_if(first.migrations, [](const sql::Migration& script) { return !script.file.starts_with("0001"); });
-  sql::testing::MemorySession session(first);
+  sql::testing::FreshSession session(first);
   store::seed_roles(session);
   session.execute("insert into applications (id, name, description, created_at) values ('0190a7c8-1111-7111-8111-111111111111', 'ci', '', 1)");
   for (const char* role : {"own", "shared"})

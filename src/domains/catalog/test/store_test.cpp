@@ -13,7 +13,7 @@ System make(std::string name, std::int64_t at = 1) {
 }
 
 struct CatalogStore : ::testing::Test {
-  sql::testing::MemorySession session{migrations::catalog()};
+  sql::testing::FreshSession session{migrations::catalog()};
 };
 
 TEST_F(CatalogStore, R_10_names_are_unique_without_regard_to_case) {

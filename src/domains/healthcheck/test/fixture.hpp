@@ -13,8 +13,11 @@ namespace watchbell::healthcheck::test {
 using namespace std::chrono_literals;
 
 /// Keeps what was said in the transaction that said it, so that what was rolled back was not said.
-inline const sql::MigrationSet kTold{"told", {{"0001_told.sql", "create table told (n integer primary key, group_id text not null, title text not null, "
-                                                                "body text not null, importance text not null, url text not null, key text not null unique, about text not null)"}}};
+inline constexpr auto kTelling = "group_id text not null, title text not null, body text not null, importance text not null, url text not null, "
+                                 "key text not null unique, about text not null)";
+inline const sql::MigrationSet kTold{"told",
+                                     {{"0001_told.sqlite.sql", std::string("create table told (n integer primary key, ") + kTelling},
+                                      {"0001_told.postgres.sql", std::string("create table told (n bigint generated always as identity primary key, ") + kTelling}}};
 
 struct Told {
   std::string group_id;

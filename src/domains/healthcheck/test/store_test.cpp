@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr Timestamp kNow = Timestamp::from_millis(1'767'225'600'000);
 
-struct Db : sql::testing::MemorySession {
-  Db() : MemorySession(migrations::healthcheck()) {}
+struct Db : sql::testing::FreshSession {
+  Db() : FreshSession(migrations::healthcheck()) {}
 
   Configuration configuration(std::string name, bool paused = false) {
     Configuration c{.id = ConfigurationId::make(kNow), .name = std::move(name), .strategy_id = "s", .interval_seconds = 60, .paused = paused,

@@ -97,17 +97,6 @@ std::string text_of(const Message& message, const std::string& leave_url, const 
   return text + "\n\n-- \n" + footer_of(admin) + (leave_url.empty() ? "" : "\nNo more mails: " + leave_url) + "\n";
 }
 
-mail::SmtpServer server_of(const SmtpAdmin& admin) {
-  mail::SmtpServer server;
-  server.host = admin.host.str();
-  server.port = static_cast<std::uint16_t>(admin.port.value());
-  server.tls = admin.tls;
-  server.verify_tls = admin.verify_certificate;
-  if (admin.username) server.username = admin.username->value.str();
-  if (admin.password) server.password = admin.password->value.str();
-  return server;
-}
-
 /// Stored settings were judged when they were written and again when they were opened.
 SmtpAdmin read(std::string_view json) {
   auto admin = rpc::from_json<SmtpAdmin>(json);
@@ -163,6 +152,17 @@ std::optional<std::string> Smtp::contact(std::string_view) const { return std::n
 std::vector<std::string> Smtp::hosts(std::string_view admin_config, std::string_view) const {
   const auto admin = rpc::from_json<SmtpAdmin>(admin_config);
   return {admin ? ascii_lower(server_of(*admin).place()) : std::string()};
+}
+
+mail::SmtpServer Smtp::server_of(const SmtpAdmin& admin) {
+  mail::SmtpServer server;
+  server.host = admin.host.str();
+  server.port = static_cast<std::uint16_t>(admin.port.value());
+  server.tls = admin.tls;
+  server.verify_tls = admin.verify_certificate;
+  if (admin.username) server.username = admin.username->value.str();
+  if (admin.password) server.password = admin.password->value.str();
+  return server;
 }
 
 mail::Message Smtp::message(const Outgoing& outgoing, const SmtpAdmin& admin) {

@@ -39,6 +39,8 @@ class Smtp final : public Channel {
   std::vector<std::string> hosts(std::string_view admin_config, std::string_view user_config) const override;
   awaitable<rules::Verdict> send(Outgoing outgoing, std::string admin_config, std::string user_config) const override;
 
+  /// The server that the administrator named.
+  static mail::SmtpServer server_of(const SmtpAdmin& admin);
   /// The mail of one message. The same key gives the same Message-ID; the same group the same thread.
   static mail::Message message(const Outgoing& outgoing, const SmtpAdmin& admin);
   /// What came of a try: only what the server said for good of this very mail is final, as all else is mended by the administrator or by time.

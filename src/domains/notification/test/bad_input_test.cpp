@@ -107,7 +107,7 @@ CO_TEST(BadInput, N_8_a_config_that_no_longer_validates_stops_its_channel_alone)
   EXPECT_TRUE(co_await f.channel_settings.set_preference(user(1), std::move(topic)));
   // As a version with other bounds would have left it.
   co_await f.database->write([](sql::Session& s) {
-    s.execute("update settings_records set data = replace(data, 'Seconds\"' || char(58) || '5', 'Seconds\"' || char(58) || '5000') where record like '%webhook.config'");
+    s.execute("update settings_records set data = replace(data, :1, :2) where record like '%webhook.config'", "Seconds\":5", "Seconds\":5000");
   });
   EXPECT_EQ(co_await f.rows("settings_records where data like '%5000%'"), 1);
   EXPECT_EQ(co_await f.notify({user(1)}), 1);

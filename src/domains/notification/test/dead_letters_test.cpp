@@ -38,7 +38,7 @@ struct WithDead : test::Fixture {
   awaitable<void> tried(std::int64_t times) {
     while (co_await rows("delivery_attempts") < times || queue->statistics().running > 0) co_await asio::post(loop.executor(), use_awaitable);
     // The queue looks for what is due next; its timer must be armed before a test moves the clock.
-    for (int i = 0; i < 5; ++i) co_await rows("jobs");
+    co_await until_idle();
   }
   awaitable<void> try_again(std::int64_t times) {
     const auto due = co_await one<Timestamp>("select run_at from jobs");
@@ -167,7 +167,7 @@ CO_TEST(DeadLetters, N_14_administrators_are_not_told_the_servers_that_users_set
 }
 
 TEST(DeadLetters, N_16_pages_have_a_stable_order_and_an_index) {
-  sql::testing::MemorySession session(migrations::notification());
+  sql::testing::FreshSession session(migrations::notification());
   const auto now = Timestamp::from_millis(1'767'225'600'000);
   const Dispatch dispatch{.id = DispatchId::make(now), .sender = "s", .idempotency_key = {}, .body_hash = "h", .message = {.title = "t", .body = "b", .action = {}}, .created_at = now};
   store::insert_dispatch(session, dispatch, {});
@@ -183,9 +183,11 @@ TEST(DeadLetters, N_16_pages_have_a_stable_order_and_an_index) {
   ASSERT_EQ(seen.size(), 7u);
   EXPECT_TRUE(std::ranges::is_sorted(seen, std::ranges::greater()));
   EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
-  const auto plan = session.one<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::string>>(
-      "explain query plan select id from deliveries where state = 'dead' order by updated_at desc, id desc limit 20");
-  EXPECT_NE(std::get<3>(plan.value()).find("deliveries_dead"), std::string::npos) << std::get<3>(plan.value());
+  if (session.dialect() == sql::Dialect::sqlite) {
+    const auto plan = session.one<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::string>>(
+        "explain query plan select id from deliveries where state = 'dead' order by updated_at desc, id desc limit 20");
+    EXPECT_NE(std::get<3>(plan.value()).find("deliveries_dead"), std::string::npos) << std::get<3>(plan.value());
+  }
 }
 
 TEST(NotificationRules, only_dead_deliveries_are_sent_again) {

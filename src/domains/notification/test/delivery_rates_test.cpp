@@ -266,7 +266,7 @@ struct WithSlack : WithSink {
   awaitable<void> rest() {
     for (int i = 0; i < 20; ++i) {
       co_await until([&] { return queue->statistics().running == 0; });
-      co_await rows("jobs");
+      co_await until_idle();
     }
   }
   std::string said() const {

@@ -44,10 +44,7 @@ struct WithTimes : WithSink {
     co_return (co_await service.notify_users(test::application(1), std::move(input)))->notified_count;
   }
   /// "state attempts" of every delivery, in the order they were told.
-  awaitable<std::string> states() {
-    co_return co_await one<std::string>(
-        "select coalesce(group_concat(s, ', '), '') from (select state || ' ' || attempts as s from deliveries order by created_at, id)");
-  }
+  awaitable<std::string> states() { co_return co_await joined("select state || ' ' || attempts from deliveries order by created_at, id", ", "); }
   awaitable<std::string> first() { co_return co_await one<std::string>("select id from deliveries order by created_at, id limit 1"); }
   /// Passes the time until what waits is due.
   awaitable<void> until_due(std::uint64_t done) {

@@ -155,6 +155,13 @@ struct Fixture : watchbell::test::RuntimeFixture {
     auto row = co_await database->read([query](sql::Session& session) { return session.one<Row>(query).value(); });
     co_return row.value();
   }
+  /// The texts of all rows, one behind the other.
+  awaitable<std::string> joined(std::string query, std::string_view between = " ") {
+    auto texts = co_await database->read([query](sql::Session& session) { return session.all<std::string>(query); });
+    std::string all;
+    for (const auto& text : texts.value()) all.append(all.empty() ? std::string_view() : between).append(text);
+    co_return all;
+  }
   awaitable<std::int64_t> rows(std::string table) { co_return co_await one<std::int64_t>("select count(*) from " + table); }
   awaitable<std::string> unread(UserId of) {
     const auto answer = co_await service.unread_count(of).wait();

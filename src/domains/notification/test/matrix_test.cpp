@@ -31,7 +31,7 @@ class Callers final : public access::Identity {
 
 /// A way in over a cache of its own; all else is the fixture's.
 struct Door {
-  Door(test::Fixture& f, cache::Cache& cache)
+  Door(test::Fixture& f, coherence::Memory& cache)
       : service(*f.database, cache, *f.changes, f.scope, f.channel_settings, f.existing(), f.viewers(), [](const UserId&) { return false; }) {
     mount(f, service);
   }
@@ -114,7 +114,7 @@ struct Matrix : test::Fixture {
   }
   /// The same of a server that has nothing cached.
   awaitable<std::map<std::string, std::string>> truth() {
-    cache::Cache empty;
+    coherence::Memory empty;
     std::map<std::string, std::string> all;
     {
       Door cold(*this, empty);

@@ -101,7 +101,7 @@ CO_TEST(OAuthLinks, N_10_an_account_is_connected_and_its_tokens_are_sealed) {
   EXPECT_EQ(link->refresh_token->value.str(), f.peer.live_refresh);
   EXPECT_EQ(link->expires_at, f.clock.now() + 3600s);
   // Neither kept in the clear nor answered.
-  const auto data = co_await f.one<std::string>("select group_concat(data) from settings_records");
+  const auto data = co_await f.joined("select data from settings_records");
   const auto view = co_await f.view();
   EXPECT_NE(view.find(R"("isConfigured":true,"linkedAt":"2026-01-01T00:00:00.000Z")"), std::string::npos) << view;
   for (const auto& secret : {link->access_token->value.str(), link->refresh_token->value.str(), std::string("S3CRET")}) {

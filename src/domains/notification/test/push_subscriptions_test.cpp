@@ -61,7 +61,7 @@ CO_TEST(PushSubscriptions, N_9_what_could_push_to_a_browser_is_sealed_and_never_
   Fixture f(loop);
   EXPECT_TRUE(co_await f.push_subscriptions.key());
   EXPECT_TRUE(co_await f.push_subscriptions.add(user(1), browser("https://push.test/S3CRET")));
-  const auto stored = co_await f.one<std::string>("select group_concat(data, ' ') from settings_records");
+  const auto stored = co_await f.joined("select data from settings_records");
   for (const char* secret : {"S3CRET", "BCVxsr7N", "BTBZMqHH"}) EXPECT_EQ(stored.find(secret), std::string::npos) << secret;
   const auto view = co_await shown(f, user(1));
   EXPECT_EQ(view.user_config->text, R"({"devices":[{"id":")" + channels::web_push_device_id("https://push.test/S3CRET") + R"("}]})");
@@ -201,7 +201,7 @@ CO_TEST(PushSubscriptions, N_5_a_delivery_goes_to_each_browser_once_and_ends_wit
   EXPECT_EQ(co_await f.notify({user(1)}), 1);
   co_await f.until([&] { return f.queue->statistics().retried == 1 && f.queue->statistics().running == 0; });
   EXPECT_EQ(co_await devices(f, user(1)), (std::vector<std::string>{channels::web_push_device_id(sink.url("/a")), channels::web_push_device_id(sink.url("/b"))}));
-  for (int i = 0; i < 5; ++i) co_await f.rows("jobs");
+  co_await f.until_idle();
   f.clock.advance(7s);
   co_await sink.wait_for_requests(4);
   co_await f.until([&] { return f.queue->statistics().running == 0 && f.queue->statistics().done >= 1; });

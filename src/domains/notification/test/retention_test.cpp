@@ -22,8 +22,8 @@ struct WithAges : test::Fixture {
       s.execute(
           "insert into notifications (id, user_id, title, body, importance, is_read, dispatch_id, created_at) "
           "with recursive n (i) as (select 1 union all select i + 1 from n where i < :3) "
-          "select lower(hex(randomblob(4)) || '-0000-7000-8000-' || hex(randomblob(6))), :1, 't', 'b', 'info', i > :4, 'd', :2 from n",
-          of, at, count, unread);
+          "select :5 || substr(cast(1000000000000 + i as text), 2), :1, 't', 'b', 'info', i > :4, 'd', :2 from n",
+          of, at, count, unread, Uuid::make_v7(1).to_string().substr(0, 24));
     });
   }
   /// A queue that takes jobs in and runs none.
@@ -118,7 +118,7 @@ CO_TEST(Retention, N_15_what_a_dying_process_left_of_it_the_next_one_removes) {
 }
 
 RC_GTEST_PROP(Retention, N_15_nothing_younger_goes_and_nothing_older_stays, ()) {
-  sql::testing::MemorySession session(migrations::notification());
+  sql::testing::FreshSession session(migrations::notification());
   const auto ages = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 20));
   const auto limit = *rc::gen::inRange(1, 10);
   const auto cut = Timestamp::from_millis(10'000);

@@ -96,7 +96,7 @@ NotificationId put(sql::Session& session, UserId of, Timestamp at, std::optional
 }
 
 TEST(NotificationStore, subjects_and_collapse_key_read_back_as_they_were_written) {
-  sql::testing::MemorySession session(migrations::notification());
+  sql::testing::FreshSession session(migrations::notification());
   put(session, user(1), kNow, "catalog.system.7", {shop(), bare()});
   put(session, user(1), kNow + 1s, {});
   const auto rows = store::page(session, user(1), false, 5, 0);
@@ -111,7 +111,7 @@ TEST(NotificationStore, subjects_and_collapse_key_read_back_as_they_were_written
 TEST(NotificationStore, rows_of_a_database_that_knew_no_subjects_have_none) {
   auto before = migrations::notification();
   before.migrations.resize(3);
-  sql::testing::MemorySession session(before);
+  sql::testing::FreshSession session(before);
   const auto dispatch = DispatchId::make(kNow), delivery = DispatchId::make(kNow), row = DispatchId::make(kNow);
   session.execute(
       "insert into dispatches (id, sender, body_hash, title, body, importance, group_ids, state, notified_count, created_at) "
@@ -135,7 +135,7 @@ TEST(NotificationStore, rows_of_a_database_that_knew_no_subjects_have_none) {
 }
 
 TEST(NotificationStore, N_16_rows_of_one_key_have_a_stable_order_and_an_index) {
-  sql::testing::MemorySession session(migrations::notification());
+  sql::testing::FreshSession session(migrations::notification());
   for (int i = 0; i < 7; ++i) put(session, user(1), kNow + (i / 3) * 1s, "k");
   put(session, user(1), kNow, "other");
   put(session, user(1), kNow, {});
@@ -149,13 +149,15 @@ TEST(NotificationStore, N_16_rows_of_one_key_have_a_stable_order_and_an_index) {
   EXPECT_EQ(store::mark_read(session, user(1), seen[0].second), 1);
   EXPECT_EQ(store::count(session, user(1), true, "k"), 6);
   EXPECT_EQ(store::page(session, user(1), true, 9, 0, "k").size(), 6u);
-  const auto plan = session.one<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::string>>(
-      "explain query plan select id from notifications where user_id = 'u' and collapse_key = 'k' order by created_at desc, id desc limit 20");
-  EXPECT_NE(std::get<3>(plan.value()).find("notifications_collapse"), std::string::npos) << std::get<3>(plan.value());
+  if (session.dialect() == sql::Dialect::sqlite) {
+    const auto plan = session.one<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::string>>(
+        "explain query plan select id from notifications where user_id = 'u' and collapse_key = 'k' order by created_at desc, id desc limit 20");
+    EXPECT_NE(std::get<3>(plan.value()).find("notifications_collapse"), std::string::npos) << std::get<3>(plan.value());
+  }
 }
 
 TEST(NotificationStore, ways_out_are_those_of_ones_own_notifications) {
-  sql::testing::MemorySession session(migrations::notification());
+  sql::testing::FreshSession session(migrations::notification());
   const auto mine = put(session, user(1), kNow, {}), removed = put(session, user(1), kNow, {}), other = put(session, user(2), kNow, {});
   EXPECT_TRUE(store::remove(session, user(1), removed));
   const auto seen = store::passages(session, user(1), {other, removed, mine, NotificationId::make(kNow)});
@@ -281,7 +283,7 @@ CO_TEST(Subjects, a_push_that_comes_late_takes_no_place_of_what_overtook_it) {
   const auto tried = [&](std::int64_t times) -> awaitable<void> {
     while (co_await f.rows("delivery_attempts") < times || f.queue->statistics().running > 0) co_await asio::post(loop.executor(), use_awaitable);
     // The queue looks for what is due next; its timer must be armed before the clock is moved.
-    for (int i = 0; i < 5; ++i) co_await f.rows("jobs");
+    co_await f.until_idle();
   };
   EXPECT_TRUE(co_await f.service.notify_users(application(1), about({user(1)}, "down", "k")));
   co_await tried(1);

@@ -40,9 +40,9 @@ struct WithCodes : WithSink {
     const auto found = co_await database->read([text](sql::Session& s) {
       std::int64_t rows = 0;
       for (const char* query :
-           {"select count(*) from dispatches where instr(title || body || body_hash || coalesce(action_url, '') || coalesce(sealed, ''), :1) > 0",
-            "select count(*) from delivery_attempts where instr(coalesce(error_message, ''), :1) > 0",
-            "select count(*) from jobs where instr(payload, :1) > 0"})
+           {"select count(*) from (select title || body || body_hash || coalesce(action_url, '') || coalesce(sealed, '') as t from dispatches) d where replace(t, :1, '') <> t",
+            "select count(*) from delivery_attempts where replace(error_message, :1, '') <> error_message",
+            "select count(*) from jobs where replace(payload, :1, '') <> payload"})
         rows += s.one<std::int64_t>(query, text).value();
       return rows;
     });
@@ -146,7 +146,7 @@ CO_TEST(Transactional, N_5_a_repetition_that_comes_while_the_first_is_on_its_way
   f.scope.spawn("first", ask(f, answers));
   co_await f.until([&] { return f.pauses.paused("delivery.before_send"); });
   f.scope.spawn("second", ask(f, answers));
-  for (int i = 0; i < 5; ++i) co_await f.rows("jobs");
+  co_await f.until_idle();
   EXPECT_TRUE(answers.empty());
   f.pauses.release("delivery.before_send");
   co_await f.until([&] { return answers.size() == 2; });

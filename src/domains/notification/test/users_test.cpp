@@ -24,9 +24,8 @@ CO_TEST(FormerUsers, AUTHCHECK_06_leave_nothing_behind) {
     s.execute(
         "insert into deliveries (id, dispatch_id, notification_id, user_id, strategy_id, state, attempts, created_at, updated_at) "
         "with recursive n (i) as (select 1 union all select i + 1 from n where i < 1500) "
-        "select printf('01000000-0000-7000-a000-%012d', i), (select id from dispatches), printf('01000000-0000-7000-b000-%012d', i), :1, 's', 'pending', 0, i, "
-        "i "
-        "from n",
+        "select '01000000-0000-7000-a000-' || substr(cast(1000000000000 + i as text), 2), (select id from dispatches), "
+        "'01000000-0000-7000-b000-' || substr(cast(1000000000000 + i as text), 2), :1, 's', 'pending', 0, i, i from n",
         user(1));
   });
   // More than one batch of them.
@@ -34,8 +33,8 @@ CO_TEST(FormerUsers, AUTHCHECK_06_leave_nothing_behind) {
     s.execute(
         "insert into notifications (id, user_id, title, body, importance, is_read, dispatch_id, created_at) "
         "with recursive n (i) as (select 1 union all select i + 1 from n where i < 2500) "
-        "select printf('01000000-0000-7000-9000-%012d', i), (select user_id from notifications order by user_id limit 1), 't', 'b', 'info', false, 'd', i from "
-        "n");
+        "select '01000000-0000-7000-9000-' || substr(cast(1000000000000 + i as text), 2), (select user_id from notifications order by user_id limit 1), "
+        "'t', 'b', 'info', false, 'd', i from n");
   });
   f.gone.insert(user(1));
   co_await f.change([](Change& change) { return change.publishes(events::make(auth::kUserDeleted, auth::UserDeleted{.user_id = user(1)})); });

@@ -210,5 +210,21 @@ CO_TEST(SmtpClient, closing_ends_what_is_under_way) {
   }
 }
 
+CO_TEST(SmtpClient, a_greeting_goes_as_far_as_the_sender_and_sends_nothing) {
+  Bench bench(loop);
+  const auto greeted = co_await bench.client.greet(bench.server, "bell@w.test");
+  EXPECT_TRUE(greeted);
+  co_await bench.sink.wait_for_closed(1);
+  EXPECT_EQ(bench.sink.commands, (std::vector<std::string>{"CONNECT", "EHLO bell.test", "MAIL FROM:<bell@w.test>", "QUIT"}));
+  EXPECT_TRUE(bench.sink.mails.empty());
+  co_await bench.end();
+
+  Bench refusing(loop, but("MAIL", {"530 5.7.0 log in first\r\n"}));
+  const auto refused = co_await refusing.client.greet(refusing.server, "bell@w.test");
+  CO_ASSERT_TRUE(!refused);
+  EXPECT_EQ(refused.error().kind, SmtpFailure::login_refused);
+  co_await refusing.end();
+}
+
 }  // namespace
 }  // namespace watchbell::mail

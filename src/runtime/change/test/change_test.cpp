@@ -3,6 +3,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 
+#include "runtime/coherence/scope.hpp"
 #include "runtime/test/held_read.hpp"
 #include "runtime/test/runtime_fixture.hpp"
 
@@ -270,7 +271,7 @@ awaitable<jobs::Outcome> ended_by_a_change(Fixture& f, jobs::Job job, async::Eve
   const auto done = co_await f.changes->run([&f, &runs, job](Change& change) {
     ++runs;
     f.act(change);
-    change.ends(job, jobs::Outcome::done());
+    return change.ends(job, jobs::Outcome::done());
   });
   co_return done ? jobs::Outcome::done().as_written() : jobs::Outcome::retry("no");
 }
@@ -481,7 +482,7 @@ CO_TEST(Change, jobs_wake_even_when_something_after_the_commit_throws) {
   options.pause_for_test = [&](std::string_view point) {
     if (broken && point == "invalidate.before") throw std::runtime_error("broken");
   };
-  cache::Cache cache(options);
+  coherence::Memory cache(options);
   Fixture f(loop);
   co_await f.run_jobs();
   const coherence::Scope other(cache, *f.database, "other", 15s);
@@ -533,7 +534,7 @@ struct LargeChange {
   explicit LargeChange(async::Loop& loop) : f(loop) {
     cache::CacheOptions options;
     options.pause_for_test = [this](std::string_view point) { invalidated += point == "invalidate.before" ? 1 : 0; };
-    cache = std::make_unique<cache::Cache>(options);
+    cache = std::make_unique<coherence::Memory>(options);
     scope.emplace(*cache, *f.database, "t", 15s);
     hub = std::make_unique<signals::Hub>(wheel, f.scope, signals::Hub::Options{});
     changes = std::make_unique<Changes>(*f.database, clock, *f.queue, *f.bus, *hub);
@@ -575,7 +576,7 @@ struct LargeChange {
   Fixture f;
   TickingClock clock{10us};
   async::TimerWheel wheel{f.loop.executor(), clock, async::TimerWheel::Drive::manual};
-  std::unique_ptr<cache::Cache> cache;
+  std::unique_ptr<coherence::Memory> cache;
   std::optional<coherence::Scope> scope;
   std::unique_ptr<signals::Hub> hub;
   std::unique_ptr<Changes> changes;

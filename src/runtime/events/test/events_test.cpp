@@ -267,7 +267,7 @@ CO_TEST(Events, secrets_are_erased_when_an_event_ends_its_process_again_and_agai
   EXPECT_TRUE(co_await f.database->write([](sql::Session& s) {
     s.execute(
         "insert into jobs values ('00000000-0000-7000-8000-000000000001', 'event.t.reset', 'g', '{\"payload\":\"p\",\"secrets\":\"sealed\"}', 0, 'running', 0, 1, 3, "
-        "null, null, 0, '', 'interrupted 4 times in a row: the process ended while it ran', 0, 0)");
+        "null, null, 0, '', 'interrupted 4 times in a row: the process ended while it ran', 0, 0, null)");
   }));
   co_await f.queue->start();
   const auto row = co_await f.database->read([](sql::Session& s) { return s.one<std::string>("select state || payload from jobs").value(); });

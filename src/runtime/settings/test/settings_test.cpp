@@ -106,7 +106,7 @@ const std::vector<std::string> kSecrets{"login-secret", "token-of-a", "token-of-
 
 class Settings : public ::testing::Test {
  protected:
-  sql::testing::MemorySession session{migrations::settings()};
+  sql::testing::FreshSession session{migrations::settings()};
   Store store{keyring()};
 
   std::string raw(const RecordKey& key = kKey) {
@@ -314,11 +314,19 @@ TEST_F(Settings, G_4_the_loser_of_two_updates_gets_conflict_and_no_secret_is_los
 
 TEST_F(Settings, G_4_a_write_between_reading_and_writing_is_a_conflict_too) {
   // The other writer's row, as the guarded statement meets it: it changes nothing.
-  session.execute("create trigger other_insert before insert on settings_records begin select raise(ignore); end");
+  const auto meet = [&](std::string_view what) {
+    if (session.dialect() == sql::Dialect::sqlite) {
+      session.execute(fmt::format("create trigger other_{0} before {0} on settings_records begin select raise(ignore); end", what));
+    } else {
+      session.execute("create or replace function other() returns trigger language plpgsql as 'begin return null; end'");
+      session.execute(fmt::format("create trigger other_{0} before {0} on settings_records for each row execute function other()", what));
+    }
+  };
+  meet("insert");
   EXPECT_EQ(store.put(session, kKey, channel(), kNow).error().code, ErrorCode::conflict);
-  session.execute("drop trigger other_insert");
+  session.execute(session.dialect() == sql::Dialect::sqlite ? "drop trigger other_insert" : "drop trigger other_insert on settings_records");
   write(channel());
-  session.execute("create trigger other_update before update on settings_records begin select raise(ignore); end");
+  meet("update");
   EXPECT_EQ(store.put(session, kKey, channel(), kNow).error().code, ErrorCode::conflict);
   const Store rotated(keyring(kKeyB, kKeyA));
   EXPECT_EQ(rotated.reencrypt(session).failed, std::vector<std::string>{"notification/strategy.smtp.config"});
