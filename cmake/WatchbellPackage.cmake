@@ -1,0 +1,32 @@
+# What is installed, and the Debian package of it: `cpack --config BUILD/CPackConfig.cmake`. One component, so that no part of ours brings files of its own.
+include(GNUInstallDirs)
+set(packaging ${PROJECT_SOURCE_DIR}/packaging)
+install(TARGETS watchbell RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT watchbell)
+install(FILES ${packaging}/systemd/watchbell.service DESTINATION lib/systemd/system COMPONENT watchbell)
+install(FILES ${packaging}/debian/watchbell.toml DESTINATION /etc/watchbell COMPONENT watchbell)
+install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION share/doc/watchbell COMPONENT watchbell)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION share/doc/watchbell RENAME copyright COMPONENT watchbell)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/operate ${PROJECT_SOURCE_DIR}/docs/api DESTINATION share/doc/watchbell COMPONENT watchbell)
+install(FILES ${packaging}/nginx/watchbell.conf ${packaging}/grafana/watchbell.json ${packaging}/prometheus/watchbell.rules.yml
+        DESTINATION share/doc/watchbell/examples COMPONENT watchbell)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME watchbell)
+set(CPACK_PACKAGE_CONTACT "Watchbell <watchbell@example.com>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "watches the systems a team runs and tells the people who care")
+set(CPACK_PACKAGE_DESCRIPTION
+    "One program and one folder: health checks, and notifications in a web inbox and over webhooks, mail, browser push and chat. What was accepted is delivered,\nwhatever dies on the way.")
+set(CPACK_COMPONENTS_ALL watchbell)
+set(CPACK_COMPONENTS_GROUPING ALL_COMPONENTS_IN_ONE)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# Beside what it is linked with: libcurl and libpq are loaded when first needed, the others are no libraries. packaging/run.packages is the whole list; a test compares.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser, ca-certificates, libcurl4, libpq5, tzdata")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "nginx, prometheus")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${packaging}/debian/postinst ${packaging}/debian/prerm ${packaging}/debian/postrm ${packaging}/debian/conffiles)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+include(CPack)
