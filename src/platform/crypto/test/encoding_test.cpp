@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.hpp"
 #include "platform/crypto/random.hpp"
 
 namespace watchbell::crypto {
@@ -34,6 +35,17 @@ TEST(Encoding, base64_is_strict) {
   for (const char* text : {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm9v\n", " Zm9v", "Zm 9v", "-_8=", "Z", "====", "Zg==Zg=="})
     EXPECT_FALSE(base64_decode(text)) << text;
   for (const char* text : {"Zg==", "Zh", "+/8", "Z", "-_8=", "-_8\n"}) EXPECT_FALSE(base64url_decode(text)) << text;
+}
+
+TEST(Encoding, a_byte_that_is_no_digit_is_none_wherever_it_stands) {
+  for (int byte = 0; byte < 256; ++byte)
+    for (std::size_t at = 0; at < 4; ++at) {
+      std::string text = "AAAA";
+      text[at] = static_cast<char>(byte);
+      if (const auto bytes = base64_decode(text)) EXPECT_EQ(base64_encode(*bytes), text);
+      if (const auto bytes = base64url_decode(text)) EXPECT_EQ(base64url_encode(*bytes), text);
+      if (const auto bytes = hex_decode(text)) EXPECT_EQ(hex_encode(*bytes), ascii_lower(text));
+    }
 }
 
 TEST(Encoding, every_length_comes_back) {
