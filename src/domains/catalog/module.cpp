@@ -28,7 +28,7 @@ Result<void> Module::mount() {
   return runtime_.dispatcher.mount(contract(service_));
 }
 
-std::vector<rpc::SignalType> Module::signals() { return {{std::string(kChanged.id), rpc::schema_of<Changed>()}}; }
+std::vector<signals::Declared> Module::signals() { return {kChanged}; }
 
 awaitable<void> Module::start() {
   const auto mended = co_await service_.mend_groups();

@@ -16,7 +16,7 @@ class Module {
 
   Service& service() noexcept { return service_; }
   Result<void> mount();
-  static std::vector<rpc::SignalType> signals();
+  static std::vector<signals::Declared> signals();
   /// Mends the notification groups; a failure is logged and the start goes on.
   awaitable<void> start();
 

@@ -55,8 +55,7 @@ Module::Module(Runtime& runtime, auth::Service& auth, Options options)
       registry_(channels::all(runtime.http, runtime.mail, runtime.clock, runtime.base_url)),
       channels_(runtime.database, runtime.changes, runtime.settings, registry_),
       push_subscriptions_(runtime.database, runtime.changes, channels_),
-      service_(runtime.database, runtime.cache, runtime.changes, runtime.scope, channels_, existing_users(auth), viewers(auth),
-               [&hub = runtime.hub](const UserId& user) { return hub.online(user); }),
+      service_(runtime.database, runtime.cache, runtime.changes, runtime.scope, channels_, existing_users(auth), viewers(auth)),
       leave_links_(runtime.keyring, runtime.clock, channels_, existing_users(auth), runtime.base_url),
       oauth_links_(runtime.database, runtime.changes, channels_, runtime.http, auth, runtime.keyring, runtime.clock, runtime.loop.executor(), runtime.base_url),
       deliveries_(runtime.database, runtime.changes, runtime.wheel, runtime.pauses, runtime.keyring, channels_, find_user(auth),
@@ -79,6 +78,7 @@ Result<void> Module::mount() {
   auto mounted = runtime_.dispatcher.mount(
       contract(service_, channels_, push_subscriptions_, oauth_links_, deliveries_, transactional_, retention_, dead_letters_, options_.notify_body_bytes, audit_));
   if (!mounted) return mounted;
+  service_.read_signals(runtime_.hub);
   leave_links_.mount(runtime_.front);
   oauth_links_.mount(runtime_.front);
   if (auto followed = follow_users(runtime_.bus, runtime_.changes, runtime_.settings, service_); !followed) return followed;
@@ -94,11 +94,6 @@ awaitable<void> Module::start() {
   co_return;
 }
 
-std::vector<rpc::SignalType> Module::signals() {
-  const auto type = [](const auto& definition, rpc::SchemaPtr payload) {
-    return rpc::SignalType{.id = std::string(definition.id), .payload = std::move(payload)};
-  };
-  return {type(kReceived, rpc::schema_of<Received>()), type(kRead, rpc::schema_of<Read>()), type(kCountChanged, rpc::schema_of<CountChanged>())};
-}
+std::vector<signals::Declared> Module::signals() { return {kReceived, kRead, kCountChanged}; }
 
 }  // namespace watchbell::notification

@@ -47,7 +47,7 @@ class Module {
   Result<void> mount();
   /// Begins to remove what is old.
   awaitable<void> start();
-  static std::vector<rpc::SignalType> signals();
+  static std::vector<signals::Declared> signals();
 
  private:
   Runtime& runtime_;

@@ -1,6 +1,7 @@
 #include "domains/notification/service.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include <boost/asio/post.hpp>
@@ -22,12 +23,27 @@ BOOST_DESCRIBE_STRUCT(DispatchPayload, (), (dispatch))
 
 namespace {
 
+/// What names the inbox rows of a send: they were made at one instant, which is not that of a dispatch that waited for its job. Written "DISPATCH.MICROSECONDS".
+struct SentAt {
+  DispatchId dispatch;
+  Timestamp at;
+  std::string to_string() const { return fmt::format("{}.{}", dispatch, at.micros()); }
+  static std::optional<SentAt> parse(std::string_view text) {
+    const auto dot = text.find('.');
+    if (dot == std::string_view::npos) return std::nullopt;
+    const auto dispatch = DispatchId::parse(text.substr(0, dot));
+    std::int64_t micros = 0;
+    const auto digits = text.substr(dot + 1);
+    const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), micros);
+    if (!dispatch || bad != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    return SentAt{.dispatch = *dispatch, .at = Timestamp::from_micros(micros)};
+  }
+};
+
 /// A send that was accepted is not given up for a database that fails for a day: back-off ends at 5 minutes.
 constexpr int kDispatchRetries = 300;
 /// Users asked about at one go: the largest list in one statement's parameter, and the longest turn of the loop.
 constexpr std::size_t kUsersAtOnce = 5000;
-constexpr std::size_t kOnlineAtOnce = 1000;
-constexpr std::size_t kTellAtOnce = 500;
 constexpr std::size_t kFreedAtOnce = 2000;
 
 NotificationView view_of(Notification row) {
@@ -183,22 +199,14 @@ struct Service::Request {
   std::string body_hash() const { return to_groups ? hash_of(message, "groups", groups) : hash_of(message, "users", users); }
 };
 
-/// What a send came to. `rows` are those it made: none when it repeated an earlier answer.
-struct Service::Sent {
-  std::int64_t count = 0;
-  Message message;
-  std::vector<store::InboxRow> rows;
-};
-
 Service::Service(sql::Database& database, coherence::Memory& cache, Changes& changes, async::TaskScope& scope, const ChannelSettings& channels,
-                 ExistingUsers existing_users, Viewers viewers, Online online)
+                 ExistingUsers existing_users, Viewers viewers)
     : database_(database),
       changes_(changes),
       scope_(scope),
       channels_(channels),
       existing_users_(std::move(existing_users)),
       viewers_(std::move(viewers)),
-      online_(std::move(online)),
       cache_(cache, database, "notification", 15s) {}
 
 coherence::Target Service::inbox_of(const UserId& user) const { return cache_.family(cache::Family("inbox", user.to_string())); }
@@ -268,7 +276,7 @@ awaitable<Result<void>> Service::mark_as_read(UserId user, std::optional<Notific
     if (store::mark_read(change.sql(), user, one) == 0) return {};
     change.invalidates(inbox_of(user));
     change.announces(signals::to_user(kRead, user, Read{.notification_id = one}));
-    change.announces(signals::to_user(kCountChanged, user, CountChanged{.unread_count = store::unread_count(change.sql(), user)}));
+    change.announces(signals::to_readers(kCountChanged, {user}));
     return {};
   });
 }
@@ -277,21 +285,15 @@ awaitable<Result<void>> Service::remove(UserId user, NotificationId id) {
   co_return co_await changes_.run([this, user, id](Change& change) -> Result<void> {
     if (!store::remove(change.sql(), user, id)) return {};
     change.invalidates(inbox_of(user));
-    change.announces(signals::to_user(kCountChanged, user, CountChanged{.unread_count = store::unread_count(change.sql(), user)}));
+    change.announces(signals::to_readers(kCountChanged, {user}));
     return {};
   });
 }
 
 std::int64_t Service::remove_old(Change& change, Timestamp before, std::int64_t limit) const {
-  const auto removed = store::remove_old(change.sql(), before, limit);
+  auto removed = store::remove_old(change.sql(), before, limit);
   for (const auto& owner : removed.owners) change.invalidates(inbox_of(owner));
-  if (removed.readers.empty()) return removed.rows;
-  const auto counted = store::unread_counts(change.sql(), removed.readers);
-  const std::map<UserId, std::int64_t> counts(counted.begin(), counted.end());
-  for (const auto& reader : removed.readers) {
-    const auto left = counts.find(reader);
-    change.announces(signals::to_user(kCountChanged, reader, CountChanged{.unread_count = left == counts.end() ? 0 : left->second}));
-  }
+  if (!removed.readers.empty()) change.announces(signals::to_readers(kCountChanged, std::move(removed.readers)));
   return removed.rows;
 }
 
@@ -457,12 +459,10 @@ awaitable<Result<Notified>> Service::notify_groups(access::PrincipalPtr sender, 
 awaitable<Result<Notified>> Service::send(std::shared_ptr<const Request> request) {
   auto sent = co_await changes_.run([this, request](Change& change) { return send(change, *request); });
   if (!sent) co_return std::unexpected(std::move(sent.error()));
-  const Notified answer{.notified_count = sent->count};
-  tell_later(std::move(*sent));
-  co_return answer;
+  co_return Notified{.notified_count = *sent};
 }
 
-Result<Service::Sent> Service::send(Change& change, const Request& request) const {
+Result<std::int64_t> Service::send(Change& change, const Request& request) const {
   auto& session = change.sql();
   Dispatch dispatch{.id = DispatchId::make(change.now()),
                     .sender = request.sender,
@@ -474,14 +474,14 @@ Result<Service::Sent> Service::send(Change& change, const Request& request) cons
     store::release_key(session, dispatch.sender, *dispatch.idempotency_key, change.now() - store::kKeyLifetime);
     if (const auto earlier = store::find_key(session, dispatch.sender, *dispatch.idempotency_key)) {
       if (earlier->body_hash != dispatch.body_hash) return fail(ErrorCode::conflict, "This idempotency key was used with another body");
-      return Sent{.count = earlier->notified_count, .message = {}, .rows = {}};
+      return earlier->notified_count;
     }
   }
   store::insert_dispatch(session, dispatch, request.groups);
   return write(change, dispatch, request.groups, request.to_groups ? followers_who_see(session, request.groups) : parse_users(request.users));
 }
 
-Result<Service::Sent> Service::write(Change& change, const Dispatch& dispatch, const std::vector<std::string>& group_ids, std::vector<UserId> recipients) const {
+Result<std::int64_t> Service::write(Change& change, const Dispatch& dispatch, const std::vector<std::string>& group_ids, std::vector<UserId> recipients) const {
   auto& session = change.sql();
   std::vector<UserId> existing;
   existing.reserve(recipients.size());
@@ -491,16 +491,21 @@ Result<Service::Sent> Service::write(Change& change, const Dispatch& dispatch, c
   }
   std::ranges::sort(existing);
 
-  Sent sent{.count = static_cast<std::int64_t>(existing.size()), .message = dispatch.message, .rows = {}};
-  sent.rows.reserve(existing.size());
+  std::vector<store::InboxRow> rows;
+  rows.reserve(existing.size());
   for (const auto& user : existing) {
-    sent.rows.push_back({.id = NotificationId::make(change.now()), .user_id = user});
+    rows.push_back({.id = NotificationId::make(change.now()), .user_id = user});
     change.invalidates(inbox_of(user));
   }
-  store::insert_notifications(session, dispatch, group_ids.size() == 1 ? std::optional(group_ids.front()) : std::nullopt, sent.rows);
-  if (auto written = write_deliveries(change, dispatch, sent.rows, existing); !written) return std::unexpected(std::move(written.error()));
-  store::finish_dispatch(session, dispatch.id, sent.count);
-  return sent;
+  store::insert_notifications(session, dispatch, group_ids.size() == 1 ? std::optional(group_ids.front()) : std::nullopt, rows);
+  if (auto written = write_deliveries(change, dispatch, rows, existing); !written) return std::unexpected(std::move(written.error()));
+  const auto count = static_cast<std::int64_t>(existing.size());
+  store::finish_dispatch(session, dispatch.id, count);
+  if (count > 0) {
+    change.announces(signals::to_readers(kReceived, existing, SentAt{.dispatch = dispatch.id, .at = dispatch.created_at}.to_string()));
+    change.announces(signals::to_readers(kCountChanged, std::move(existing)));
+  }
+  return count;
 }
 
 Result<void> Service::write_deliveries(Change& change, const Dispatch& dispatch, const std::vector<store::InboxRow>& rows,
@@ -552,49 +557,51 @@ Result<void> Service::notify_groups_later(Change& change, std::vector<std::strin
 awaitable<jobs::Outcome> Service::run_dispatch(jobs::Job job) {
   const auto payload = rpc::from_json<DispatchPayload>(job.payload);
   if (!payload) co_return jobs::Outcome::give_up("the job names no dispatch");
-  auto sent = co_await changes_.run([this, id = payload->dispatch](Change& change) -> Result<Sent> {
+  auto sent = co_await changes_.run([this, id = payload->dispatch](Change& change) -> Result<std::int64_t> {
     auto dispatch = store::find_dispatch(change.sql(), id);
     // Done by a try whose job was not ended before the process died.
-    if (!dispatch || dispatch->state == DispatchState::done) return Sent{};
+    if (!dispatch || dispatch->state == DispatchState::done) return 0;
     const auto groups = store::group_ids(change.sql(), id);
     // The inbox shows when people were told, in the order they were told.
     dispatch->created_at = change.now();
     return write(change, *dispatch, groups, followers_who_see(change.sql(), groups));
   });
   if (!sent) co_return jobs::Outcome::retry(sent.error().message);
-  tell_later(std::move(*sent));
   co_return jobs::Outcome::done();
 }
 
-// After the commit, not before it: whoever opens a page from then on reads the new state, and whoever has one open is told. Nobody falls between.
-void Service::tell_later(Sent sent) {
-  if (sent.rows.empty()) return;
-  scope_.spawn("notification.tell", tell(std::make_shared<const Sent>(std::move(sent))));
+// What signals say, when they are said: by then the change is committed, and whoever opens a page reads the new state.
+
+void Service::read_signals(signals::Hub& hub) {
+  hub.reads(kReceived, [this](std::string sent, std::vector<UserId> users) { return read_received(std::move(sent), std::move(users)); });
+  hub.reads(kCountChanged, [this](std::string, std::vector<UserId> users) { return read_counts(std::move(users)); });
 }
 
-awaitable<void> Service::tell(std::shared_ptr<const Sent> sent) {
-  const auto executor = scope_.executor();
-  std::vector<store::InboxRow> online;
-  for (std::size_t i = 0; i < sent->rows.size(); ++i) {
-    if (i % kOnlineAtOnce == kOnlineAtOnce - 1) co_await asio::post(executor, use_awaitable);  // others get their turn
-    if (online_(sent->rows[i].user_id)) online.push_back(sent->rows[i]);
-  }
-  for (std::size_t at = 0; at < online.size(); at += kTellAtOnce) {
-    const std::vector<store::InboxRow> some(online.begin() + static_cast<std::ptrdiff_t>(at),
-                                            online.begin() + static_cast<std::ptrdiff_t>(std::min(at + kTellAtOnce, online.size())));
-    co_await changes_.run([some, sent](Change& change) {
-      std::vector<UserId> users;
-      for (const auto& row : some) users.push_back(row.user_id);
-      const auto counted = store::unread_counts(change.sql(), users);
-      const std::map<UserId, std::int64_t> counts(counted.begin(), counted.end());
-      for (const auto& row : some) {
-        const auto& message = sent->message;
-        change.announces(signals::to_user(kReceived, row.user_id, Received{.id = row.id, .title = message.title, .body = message.body, .importance = message.importance}));
-        const auto count = counts.find(row.user_id);
-        change.announces(signals::to_user(kCountChanged, row.user_id, CountChanged{.unread_count = count == counts.end() ? 0 : count->second}));
-      }
-    });
-  }
+awaitable<Result<Service::Payloads>> Service::read_received(std::string sent, std::vector<UserId> users) {
+  const auto what = SentAt::parse(sent);
+  if (!what) co_return Payloads();
+  co_return co_await database_.read([what = *what, users = std::move(users)](sql::Session& session) {
+    Payloads payloads;
+    const auto dispatch = store::find_dispatch(session, what.dispatch);
+    if (!dispatch) return payloads;
+    const auto& message = dispatch->message;
+    for (const auto& row : store::rows_of(session, what.dispatch, what.at, users))
+      payloads.emplace_back(row.user_id, rpc::to_json(Received{.id = row.id, .title = message.title, .body = message.body, .importance = message.importance}));
+    return payloads;
+  });
+}
+
+awaitable<Result<Service::Payloads>> Service::read_counts(std::vector<UserId> users) {
+  co_return co_await database_.read([users = std::move(users)](sql::Session& session) {
+    const auto counted = store::unread_counts(session, users);
+    const std::map<UserId, std::int64_t> counts(counted.begin(), counted.end());
+    Payloads payloads;
+    for (const auto& user : users) {
+      const auto count = counts.find(user);
+      payloads.emplace_back(user, rpc::to_json(CountChanged{.unread_count = count == counts.end() ? 0 : count->second}));
+    }
+    return payloads;
+  });
 }
 
 }  // namespace watchbell::notification

@@ -40,12 +40,11 @@ std::string name_of(const access::Principal& sender);
 /// The use cases of inbox, groups and sending. Loop-only, but for the functions that take a Change, which are part of its transaction.
 class Service {
  public:
-  /// Whether a user has a page open; asked on the loop.
-  using Online = std::function<bool(const UserId&)>;
-
-  /// @param scope  for telling those who are online, after a send is stored
+  /// @param scope  for tidying up behind a large send
   Service(sql::Database& database, coherence::Memory& cache, Changes& changes, async::TaskScope& scope, const ChannelSettings& channels, ExistingUsers existing_users,
-          Viewers viewers, Online online);
+          Viewers viewers);
+  /// Has the payloads of kReceived and kCountChanged read here. Before anything is sent.
+  void read_signals(signals::Hub& hub);
 
   // The inbox.
   /// Newest first; page and total are of one snapshot. What is searched for is looked up each time: keys of what people type would have no bound.
@@ -95,7 +94,6 @@ class Service {
 
  private:
   struct Request;
-  struct Sent;
 
   awaitable<Result<rpc::Encoded<PageView>>> search(UserId user, PageInput input);
   coherence::Target inbox_of(const UserId& user) const;
@@ -104,13 +102,14 @@ class Service {
   std::vector<UserId> followers_who_see(sql::Session& session, const std::vector<std::string>& group_ids) const;
   Result<void> claim(Change& change, const access::Principal& sender, std::string_view owner, bool make) const;
   awaitable<Result<Notified>> send(std::shared_ptr<const Request> request);
-  Result<Sent> send(Change& change, const Request& request) const;
-  /// The one way all sends end in: inbox rows, dropped caches, deliveries and their jobs.
-  Result<Sent> write(Change& change, const Dispatch& dispatch, const std::vector<std::string>& group_ids, std::vector<UserId> recipients) const;
+  /// To how many.
+  Result<std::int64_t> send(Change& change, const Request& request) const;
+  /// The one way all sends end in: inbox rows, dropped caches, deliveries and their jobs, and those of the recipients who have a page open are told.
+  Result<std::int64_t> write(Change& change, const Dispatch& dispatch, const std::vector<std::string>& group_ids, std::vector<UserId> recipients) const;
+  using Payloads = std::vector<std::pair<UserId, std::string>>;
+  awaitable<Result<Payloads>> read_received(std::string sent, std::vector<UserId> users);
+  awaitable<Result<Payloads>> read_counts(std::vector<UserId> users);
   Result<void> write_deliveries(Change& change, const Dispatch& dispatch, const std::vector<store::InboxRow>& rows, const std::vector<UserId>& recipients) const;
-  /// Tells those of the recipients who have a page open.
-  void tell_later(Sent sent);
-  awaitable<void> tell(std::shared_ptr<const Sent> sent);
 
   sql::Database& database_;
   Changes& changes_;
@@ -118,7 +117,6 @@ class Service {
   const ChannelSettings& channels_;
   ExistingUsers existing_users_;
   Viewers viewers_;
-  Online online_;
   coherence::Scope cache_;
 };
 

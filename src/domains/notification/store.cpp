@@ -321,6 +321,14 @@ std::vector<FirstTry> first_tries(sql::Session& session, const DispatchId& dispa
       dispatch);
 }
 
+std::vector<InboxRow> rows_of(sql::Session& session, const DispatchId& dispatch, Timestamp at, const std::vector<UserId>& users) {
+  std::vector<InboxRow> rows;
+  session.each<std::tuple<NotificationId, UserId>>(
+      "select id, user_id from notifications where user_id in (select value from json_each(:1)) and created_at = :2 and dispatch_id = :3",
+      [&](const std::tuple<NotificationId, UserId>& row) { rows.push_back({.id = std::get<0>(row), .user_id = std::get<1>(row)}); }, sql::List(users), at, dispatch);
+  return rows;
+}
+
 void insert_notifications(sql::Session& session, const Dispatch& dispatch, const std::optional<std::string>& group_id, std::span<const InboxRow> rows) {
   in_chunks(rows, [](const InboxRow& row) { return row.id.to_string() + row.user_id.to_string(); }, [&](const sql::List<std::string>& texts) {
     session.execute(
@@ -383,6 +391,17 @@ std::optional<Trip> end_trip(sql::Session& session, const UserId& user, std::str
       "select state_hash, return_path, expires_at from oauth_trips where user_id = :1 and strategy_id = :2 and state_hash = :3", user, strategy_id, state_hash);
   if (trip) session.execute("delete from oauth_trips where user_id = :1 and strategy_id = :2", user, strategy_id);
   return trip;
+}
+
+bool begin_refresh(sql::Session& session, const UserId& user, std::string_view strategy_id, Timestamp until, Timestamp now) {
+  return session.execute(
+             "insert into oauth_refreshes (user_id, strategy_id, until) values (:1, :2, :3) "
+             "on conflict (user_id, strategy_id) do update set until = excluded.until where oauth_refreshes.until <= :4",
+             user, strategy_id, until, now) == 1;
+}
+
+void end_refresh(sql::Session& session, const UserId& user, std::string_view strategy_id, Timestamp until) {
+  session.execute("delete from oauth_refreshes where user_id = :1 and strategy_id = :2 and until = :3", user, strategy_id, until);
 }
 
 void insert_deliveries(sql::Session& session, const DispatchId& dispatch, std::string_view strategy_id, std::span<const NewDelivery> rows, Timestamp now) {
@@ -587,6 +606,7 @@ bool forget_user(sql::Session& session, const UserId& user, std::int64_t limit) 
   session.execute("delete from notification_subscriptions where user_id = :1", user);
   session.execute("delete from notification_preferences where user_id = :1", user);
   session.execute("delete from oauth_trips where user_id = :1", user);
+  session.execute("delete from oauth_refreshes where user_id = :1", user);
   return true;
 }
 

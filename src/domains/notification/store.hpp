@@ -113,6 +113,8 @@ struct InboxRow {
   NotificationId id;
   UserId user_id;
 };
+/// Of the users given, the rows that a send made for them at that instant.
+std::vector<InboxRow> rows_of(sql::Session& session, const DispatchId& dispatch, Timestamp at, const std::vector<UserId>& users);
 /// A statement for every 5,000 rows.
 void insert_notifications(sql::Session& session, const Dispatch& dispatch, const std::optional<std::string>& group_id, std::span<const InboxRow> rows);
 
@@ -144,6 +146,10 @@ struct Trip {
 void begin_trip(sql::Session& session, const UserId& user, std::string_view strategy_id, const Trip& trip, Timestamp now);
 /// Takes it away; nothing, and nothing taken away, when he is on no such trip.
 std::optional<Trip> end_trip(sql::Session& session, const UserId& user, std::string_view strategy_id, std::string_view state_hash);
+/// Whether nobody else is renewing this link's tokens, and until then nobody will.
+bool begin_refresh(sql::Session& session, const UserId& user, std::string_view strategy_id, Timestamp until, Timestamp now);
+/// Ends what was begun until then.
+void end_refresh(sql::Session& session, const UserId& user, std::string_view strategy_id, Timestamp until);
 
 struct NewDelivery {
   DeliveryId id;

@@ -8,6 +8,7 @@
 
 #include "async/loop.hpp"
 #include "runtime/rpc/writer.hpp"
+#include "runtime/signals/readings.hpp"
 
 namespace watchbell::signals {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 // Codes of the protocol: the session behind the socket ended; the client broke the rules.
 constexpr std::uint16_t kSessionEnded = 4401;
 constexpr std::uint16_t kPolicy = 1008;
+constexpr std::uint16_t kRestart = 1012;
 constexpr std::uint16_t kTryLater = 1013;
 
 // Items of the log that sockets may take in one turn to be written to: 100 us.
@@ -62,7 +64,7 @@ struct Hub::Batch {
   std::uint64_t last_peer = 0;  // sockets with higher numbers opened after the emission
   bool ready = false;
   bool dropped = false;  // freed, not sent
-  bool resync = false;   // no signals: every socket is closed and fetches anew
+  std::uint16_t closes = 0;  // no signals: every socket is closed with this code, and fetches anew
 
   // Of the signal at `at`:
   std::size_t at = 0;
@@ -98,7 +100,8 @@ ClientFrame judge_frame(std::string_view text) {
 Hub::Hub(async::TimerWheel& wheel, async::TaskScope& scope, Options options)
     : wheel_(wheel), scope_(scope), options_(options), budget_(wheel.executor(), wheel.clock()), write_timer_([this] {
         if (!draining_) drain_now();
-      }) {}
+      }),
+      readings_(std::make_unique<Readings>(wheel, scope, *this)) {}
 
 Hub::~Hub() {
   for (const auto& batch : pending_) batch->hub = nullptr;
@@ -117,7 +120,7 @@ bool Hub::hears(const Peer& peer, const Audience& audience) const {
 }
 
 std::string Hub::frame_of(const Signal& signal, const std::string& timestamp) const {
-  const bool truncated = signal.payload.size() > options_.payload_limit;
+  const bool truncated = signal.payload.empty() || signal.payload.size() > options_.payload_limit;
   std::string frame = "{\"type\":\"signal\",\"signalId\":";
   rpc::append_json_string(frame, signal.id);
   frame += ",\"pluginId\":";
@@ -266,7 +269,7 @@ bool Hub::tell_all(Batch& batch, const Signal* signal) {
     if (!room()) return false;
     batch.after_peer = it->first;
     if (signal == nullptr)
-      it->second->socket->close(kTryLater, "too many signals");
+      it->second->socket->close(batch.closes, batch.closes == kTryLater ? "too many signals" : "signals were missed");
     else
       scope_.spawn("signals.revalidate", revalidate(it->second));
   }
@@ -281,12 +284,12 @@ bool Hub::tell_users(Batch& batch, const Signal& signal) {
     for (const auto& peer : found->second) {
       if (peer->number > batch.last_peer) break;
       if (peer->number <= batch.after_peer || peer->told == batch.signal_number) continue;
-      if (!signal.revalidate && !hears(*peer, signal.audience)) continue;
+      if (signal.kind == Kind::message && !hears(*peer, signal.audience)) continue;
       if (!room()) return false;
-      if (!signal.revalidate && !catch_up(*peer, &Hub::room)) return false;
+      if (signal.kind == Kind::message && !catch_up(*peer, &Hub::room)) return false;
       batch.after_peer = peer->number;
       peer->told = batch.signal_number;
-      if (signal.revalidate) {
+      if (signal.kind == Kind::rights) {
         scope_.spawn("signals.revalidate", revalidate(peer));
         continue;
       }
@@ -295,6 +298,19 @@ bool Hub::tell_users(Batch& batch, const Signal& signal) {
     }
   }
   return true;
+}
+
+bool Hub::ask(Batch& batch, const Signal& signal) {
+  std::vector<UserId> here;
+  const bool left = [&] {
+    for (; batch.user < signal.users.size(); ++batch.user) {
+      if (!room()) return true;
+      if (users_.contains(signal.users[batch.user])) here.push_back(signal.users[batch.user]);
+    }
+    return false;
+  }();
+  readings_->add(signal, here);
+  return !left;
 }
 
 bool Hub::work(std::size_t at_least) {
@@ -313,7 +329,7 @@ bool Hub::work(std::size_t at_least) {
 bool Hub::deliver() {
   while (!pending_.empty() && pending_.front()->ready) {
     Batch& batch = *pending_.front();
-    if (batch.resync && !tell_all(batch, nullptr)) return false;
+    if (batch.closes != 0 && !tell_all(batch, nullptr)) return false;
     while (batch.at < batch.signals.list.size()) {
       Signal& signal = batch.signals.list[batch.at];
       bool logged = false;  // is counted when the last socket has heard it
@@ -323,12 +339,14 @@ bool Hub::deliver() {
       } else {
         if (batch.signal_number == 0) {
           batch.signal_number = ++signal_number_;
-          if (!signal.revalidate && !signal.to_all) {
+          if (signal.kind == Kind::message && !signal.to_all) {
             batch.frame = frame_of(signal, batch.timestamp);
             batch.tally = &tally(signal.id);
           }
         }
-        if (signal.to_all && !signal.revalidate) {
+        if (signal.kind == Kind::read) {
+          if (!ask(batch, signal)) return false;
+        } else if (signal.to_all && signal.kind == Kind::message) {
           if (!room()) return false;
           log(batch, signal);
           logged = true;
@@ -336,7 +354,8 @@ bool Hub::deliver() {
           return false;
         }
       }
-      if (!signal.revalidate && !logged) {
+      // One that is read counts when it is said.
+      if (signal.kind == Kind::message && !logged) {
         ++(batch.dropped ? statistics_.forgotten : statistics_.emitted);
         if (!batch.dropped) ++tally(signal.id).emitted;
       }
@@ -401,7 +420,7 @@ awaitable<void> Hub::drain(Draining /*marks the end*/) {
 
 void Hub::overflow() {
   for (const auto& batch : pending_) {
-    if (!batch->ready || batch->resync) continue;
+    if (!batch->ready || batch->closes != 0) continue;
     batch->dropped = true;
     pending_bytes_ -= std::exchange(batch->signals.bytes, 0);
   }
@@ -411,12 +430,25 @@ void Hub::overflow() {
   }
   log_begin_ += log_.size();
   log_.clear();
-  const auto resync = std::make_shared<Batch>(*this);
-  resync->ready = true;
-  resync->resync = true;
-  resync->last_peer = last_peer_;
-  pending_.push_back(resync);
+  close_all(kTryLater);
 }
+
+void Hub::close_all(std::uint16_t code) {
+  const auto batch = std::make_shared<Batch>(*this);
+  batch->ready = true;
+  batch->closes = code;
+  batch->last_peer = last_peer_;
+  pending_.push_back(batch);
+}
+
+void Hub::refetch() {
+  WATCHBELL_ASSERT_ON_LOOP();
+  close_all(kRestart);
+  if (!draining_ && !working_) drain_now();
+}
+
+void Hub::reads(std::string_view id, ReadPayloads read) { readings_->declare(id, std::move(read)); }
+bool Hub::reads(std::string_view id) const { return readings_->knows(id); }
 
 int Hub::admits(const access::Principal& principal, std::string_view address) const {
   if (peers_.size() >= options_.sockets_max) return 503;

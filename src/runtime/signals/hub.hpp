@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "async/task_scope.hpp"
 #include "async/timer_wheel.hpp"
+#include "base/result.hpp"
 #include "platform/http_server/http.hpp"
 #include "runtime/access/principal.hpp"
 #include "runtime/limits/bucket_table.hpp"
@@ -20,6 +22,12 @@
 #include "runtime/signals/turn_budget.hpp"
 
 namespace watchbell::signals {
+
+class Readings;
+
+/// What a signal of Kind::read says to these users now: a user and a payload (JSON) each, without those whom it does not concern. `reference` came from
+/// another process as it may, so one that names nothing is an empty answer; an Error or a Fault is a reason to ask again.
+using ReadPayloads = std::function<awaitable<Result<std::vector<std::pair<UserId, std::string>>>>(std::string reference, std::vector<UserId> users)>;
 
 /// All websockets of this process, and who hears what. Loop-only.
 ///
@@ -102,10 +110,21 @@ class Hub {
   Hub(async::TimerWheel& wheel, async::TaskScope& scope, Options options);
   ~Hub();
 
+  /// How the payload of signals to_readers() is read; before the first of them. The later of two reads is told last, so each socket ends with the newest.
+  template <class Payload>
+  void reads(const Definition<Payload>& definition, ReadPayloads read) {
+    reads(definition.id, std::move(read));
+  }
+  /// Whether the payload of a signal is read.
+  bool reads(std::string_view id) const;
+
   /// The way out of a Change, and only of a Change: domains announce, they do not emit. Never waits and never fails.
   Place place();
   void emit(Place place, Signals signals);
   void emit(Signal signal);
+  /// Some signal may have been missed here: every socket that is open now is closed with 1012, in slices. Clients connect anew after a random part of a
+  /// second, of two, and so on to thirty, and read everything again.
+  void refetch();
   /// What all fan-outs of the process share.
   TurnBudget& budget() noexcept { return budget_; }
 
@@ -117,7 +136,9 @@ class Hub {
 
   /// Whether the user has an open socket here.
   bool online(const UserId& user) const { return users_.contains(user); }
+  std::size_t sockets() const noexcept { return peers_.size(); }
   Statistics statistics() const;
+  std::size_t payload_limit() const noexcept { return options_.payload_limit; }
   /// By the ids that were ever emitted.
   const std::map<std::string, Tally, std::less<>>& tallies() const noexcept { return tallies_; }
 
@@ -135,6 +156,9 @@ class Hub {
   /// Has the sockets of one signal prove themselves again (of none: closes them), from where it stopped. Whether none is left.
   bool tell_all(Batch& batch, const Signal* signal);
   bool tell_users(Batch& batch, const Signal& signal);
+  /// Has the payload of one read for those who are here, from where it stopped. Whether nobody is left.
+  bool ask(Batch& batch, const Signal& signal);
+  void reads(std::string_view id, ReadPayloads read);
   /// Puts what everybody is to hear into the log.
   void log(const Batch& batch, const Signal& signal);
   /// Has a socket take what the log has for it, while there is `room`. Whether it has all of it.
@@ -158,6 +182,7 @@ class Hub {
   void settle(Batch& batch, Signals signals);
   /// Forgets all that waits and has every socket fetch anew, rather than grow.
   void overflow();
+  void close_all(std::uint16_t code);
   void drain_now();
   awaitable<void> drain(Draining mark);
   std::string frame_of(const Signal& signal, const std::string& timestamp) const;
@@ -192,6 +217,7 @@ class Hub {
   std::map<std::string, std::size_t, std::less<>> anonymous_by_address_;
   Statistics statistics_;
   std::map<std::string, Tally, std::less<>> tallies_;
+  std::unique_ptr<Readings> readings_;
 };
 
 /// What a text frame from a client is.

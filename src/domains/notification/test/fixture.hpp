@@ -76,6 +76,7 @@ struct Fixture : watchbell::test::RuntimeFixture {
       : RuntimeFixture(l, sets(more), storage), places_(places), bench(l, std::move(egress_allow)) {
     EXPECT_TRUE(consume(*queue, service, deliveries, places_.at_once));
     EXPECT_TRUE(retention.consume(*queue));
+    service.read_signals(*hub);
   }
   Fixture(async::Loop& l, Storage storage) : Fixture(l, "127.0.0.0/8", nullptr, storage) {}
   static std::vector<const sql::MigrationSet*> sets(const sql::MigrationSet* more) {
@@ -203,7 +204,7 @@ struct Fixture : watchbell::test::RuntimeFixture {
   ChannelSettings channel_settings{*database, *changes, settings, registry};
   PushSubscriptions push_subscriptions{*database, *changes, channel_settings};
   OAuthLinks links{*database, *changes, channel_settings, bench.client, identity, keyring, clock, loop.executor(), "https://watchbell.test"};
-  Service service{*database, cache, *changes, scope, channel_settings, existing(), viewers(), [this](const UserId& one) { return hub->online(one); }};
+  Service service{*database, cache, *changes, scope, channel_settings, existing(), viewers()};
   Deliveries deliveries = new_deliveries();
   Transactional transactional{*database, *changes, wheel, keyring, deliveries};
   Retention retention{*database, *changes, settings, service};

@@ -32,10 +32,10 @@ class Callers final : public access::Identity {
 /// A way in over a cache of its own; all else is the fixture's.
 struct Door {
   Door(test::Fixture& f, coherence::Memory& cache)
-      : service(*f.database, cache, *f.changes, f.scope, f.channel_settings, f.existing(), f.viewers(), [](const UserId&) { return false; }) {
+      : service(*f.database, cache, *f.changes, f.scope, f.channel_settings, f.existing(), f.viewers()) {
     mount(f, service);
   }
-  explicit Door(test::Fixture& f, Service& served) : service(*f.database, f.cache, *f.changes, f.scope, f.channel_settings, f.existing(), f.viewers(), [](const UserId&) { return false; }) {
+  explicit Door(test::Fixture& f, Service& served) : service(*f.database, f.cache, *f.changes, f.scope, f.channel_settings, f.existing(), f.viewers()) {
     mount(f, served);
   }
   void mount(test::Fixture& f, Service& served) {

@@ -46,10 +46,10 @@ CO_TEST(Inbox, N_1_a_page_that_refetches_on_a_signal_reads_the_new_state) {
   };
   page->on_frame = [&](const std::string&) { f.scope.spawn("refetch", Refetch::run(f, counts, pages)); };
   CO_ASSERT_TRUE((co_await f.service.mark_as_read(user(1), {})).has_value());
-  EXPECT_EQ(page->heard.size(), 2u);
   EXPECT_EQ(page->count(R"("signalId":"notification.read","pluginId":"notification","payload":{})"), 1u);
-  EXPECT_EQ(page->count(R"("payload":{"unreadCount":0})"), 1u);
   co_await f.until([&] { return pages.size() == 2; });
+  EXPECT_EQ(page->heard.size(), 2u);
+  EXPECT_EQ(page->count(R"("payload":{"unreadCount":0})"), 1u);
   for (const auto& count : counts) EXPECT_EQ(count, R"({"json":{"count":0}})");
   for (const auto& one : pages) EXPECT_EQ(one, kNoneUnread);
   EXPECT_TRUE(early.empty());
@@ -114,10 +114,12 @@ CO_TEST(Inbox, N_12_nothing_is_said_or_dropped_when_nothing_changed) {
   EXPECT_EQ(f.cache.snapshot().loads, loads);
   EXPECT_TRUE(page->heard.empty());
   EXPECT_TRUE(co_await f.service.mark_as_read(user(1), mine));
+  co_await f.until([&] { return page->count("notification.countChanged") == 1; });
   EXPECT_EQ(page->heard.size(), 2u);
   EXPECT_EQ(page->count(R"("payload":{"notificationId":")" + mine.to_string() + "\"}"), 1u);
   EXPECT_TRUE(co_await f.service.mark_as_read(user(1), mine));
   EXPECT_TRUE(co_await f.service.mark_as_read(user(1), {}));
+  co_await f.until_idle();
   EXPECT_EQ(page->heard.size(), 2u);
   EXPECT_EQ(co_await f.unread(user(2)), R"({"json":{"count":1}})");
   co_await f.shut();
@@ -132,9 +134,10 @@ CO_TEST(Inbox, deleting_tells_the_new_count) {
   const auto page = co_await f.open_page(user(1));
   const auto id = co_await newest(f, user(1));
   EXPECT_TRUE(co_await f.service.remove(user(1), id));
-  EXPECT_EQ(page->count(R"("payload":{"unreadCount":1})"), 1u);
+  co_await f.until([&] { return page->count(R"("payload":{"unreadCount":1})") == 1; });
   EXPECT_EQ(co_await f.unread(user(1)), R"({"json":{"count":1}})");
   EXPECT_TRUE(co_await f.service.remove(user(1), id));
+  co_await f.until_idle();
   EXPECT_EQ(page->heard.size(), 1u);
   co_await f.shut();
 }
@@ -353,9 +356,8 @@ CO_TEST(Sending, those_who_are_online_are_told_after_the_commit) {
     if (frame.find("received") != std::string::npos) f.scope.spawn("refetch", Refetch::run(f, refetched));
   };
   EXPECT_EQ(co_await f.notify({user(1), user(2)}), 2);
-  co_await f.until([&] { return !refetched.empty(); });
+  co_await f.until([&] { return !refetched.empty() && page->heard.size() == 2; });
   EXPECT_EQ(refetched, R"({"json":{"count":1}})");
-  EXPECT_EQ(page->heard.size(), 2u);
   EXPECT_EQ(page->count(R"("signalId":"notification.received")"), 1u);
   EXPECT_EQ(page->count(R"("title":"Disk full","body":"**/var** is full","importance":"info"})"), 1u);
   EXPECT_EQ(page->count(R"("payload":{"unreadCount":1})"), 1u);
@@ -404,6 +406,36 @@ CO_TEST(Sending, a_send_of_another_domain_exists_exactly_when_its_change_does) {
   const auto other = co_await f.changes->run([&f](Change& change) { return f.service.notify_groups_later(change, {kGroup.id}, {.title = "t", .body = {}, .action = {}}, "run-7"); });
   CO_ASSERT_TRUE(!other);
   EXPECT_EQ(other.error().code, ErrorCode::conflict);
+  co_await f.shut();
+}
+
+CO_TEST(Sending, followers_are_told_of_a_send_that_waited_for_its_job) {
+  Fixture f(loop);
+  co_await f.queue->start();
+  co_await put_group(f, kGroup);
+  EXPECT_TRUE(co_await f.service.subscribe(user(1), kGroup.id));
+  const auto page = co_await f.open_page(user(1));
+  co_await f.change([&f](Change& change) -> Result<void> {
+    if (auto sent = f.service.notify_groups_later(change, {kGroup.id}, {.title = "t", .body = "b", .action = {}}); !sent) return sent;
+    change.sql().execute("update dispatches set created_at = created_at - 3600000000");
+    return {};
+  });
+  co_await f.until([&] { return page->heard.size() == 2; });
+  EXPECT_EQ(page->count(R"("title":"t","body":"b","importance":"info"})"), 1u);
+  EXPECT_EQ(page->count(R"("payload":{"unreadCount":1})"), 1u);
+  co_await f.shut();
+}
+
+CO_TEST(Sending, a_signal_that_names_no_send_says_nothing) {
+  Fixture f(loop);
+  co_await f.queue->start();
+  const auto page = co_await f.open_page(user(1));
+  for (const char* reference : {"", "x", "01000000-0000-7000-8000-000000000001", "01000000-0000-7000-8000-000000000001.1", "01000000-0000-7000-8000-000000000001.-x"})
+    co_await f.change([&](Change& change) { change.announces(signals::to_readers(kReceived, {user(1)}, reference)); });
+  co_await f.until_idle();
+  EXPECT_TRUE(page->heard.empty());
+  EXPECT_EQ(co_await f.notify({user(1)}), 1);
+  co_await f.until([&] { return page->heard.size() == 2; });
   co_await f.shut();
 }
 

@@ -228,6 +228,30 @@ TEST(NotificationStore, N_7_ten_thousand_recipients_take_a_handful_of_statements
   EXPECT_TRUE(std::ranges::is_sorted(not_refusing));
 }
 
+TEST(NotificationStore, the_rows_of_a_send_are_found_for_some_of_its_users) {
+  sql::testing::FreshSession session(migrations::notification());
+  const auto dispatch = dispatch_at(kNow), other = dispatch_at(kNow);
+  for (const auto& one : {dispatch, other}) store::insert_dispatch(session, one, {});
+  std::vector<store::InboxRow> rows, others;
+  for (int i = 0; i < 4; ++i) {
+    rows.push_back({.id = NotificationId::make(kNow), .user_id = user(i)});
+    others.push_back({.id = NotificationId::make(kNow), .user_id = user(i)});
+  }
+  store::insert_notifications(session, dispatch, {}, rows);
+  store::insert_notifications(session, other, {}, others);
+  std::map<UserId, NotificationId> found;
+  for (const auto& row : store::rows_of(session, dispatch.id, kNow, {user(1), user(3), user(9)})) found.emplace(row.user_id, row.id);
+  EXPECT_EQ(found, (std::map<UserId, NotificationId>{{user(1), rows[1].id}, {user(3), rows[3].id}}));
+  EXPECT_TRUE(store::rows_of(session, dispatch.id, kNow + 1s, {user(1)}).empty());
+  EXPECT_TRUE(store::rows_of(session, dispatch.id, kNow, {}).empty());
+  if (session.dialect() != sql::Dialect::sqlite) return;
+  std::string steps;
+  for (const auto& [id, parent, unused, detail] : session.all<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::string>>(
+           "explain query plan select id, user_id from notifications where user_id in (select value from json_each('[]')) and created_at = 1 and dispatch_id = 'd'"))
+    steps += detail + "; ";
+  EXPECT_EQ(steps.find("SEARCH notifications USING INDEX notifications_inbox (user_id=? AND created_at=?)"), 0u) << steps;
+}
+
 TEST(NotificationStore, a_dispatch_reads_back_as_it_was_written) {
   sql::testing::FreshSession session(migrations::notification());
   auto dispatch = dispatch_at(kNow, "title \"quoted\"");
