@@ -19,6 +19,9 @@ class Store;
 namespace watchbell::crypto {
 class PasswordHasher;
 }
+namespace watchbell::workers {
+class Workers;
+}
 
 namespace watchbell {
 
@@ -34,8 +37,10 @@ struct Runtime {
   coherence::Memory& cache;
   jobs::Queue& queue;
   events::Bus& bus;
-  signals::Hub& hub;                  ///< domains announce through a Change; they ask the hub only who is online
+  signals::Hub& hub;                  ///< domains announce through a Change; here they say how payloads are read
   Changes& changes;
+  coherence::Cluster* cluster;        ///< the other processes of this database; null where there can be none
+  workers::Workers* workers;          ///< which of them does what; null as well
   rpc::Dispatcher& dispatcher;
   rpc::Front& front;
   const crypto::Keyring& keyring;

@@ -41,11 +41,13 @@ awaitable<Result<Outcome>> probe(Prober& prober, async::TimerWheel& wheel, std::
 }  // namespace
 
 awaitable<void> run_check(Service& service, Prober& prober, async::TimerWheel& wheel, std::shared_ptr<const Check> check) {
+  const auto right = service.may_begin(check->key);
+  if (!right) co_return;
   const Timestamp began = wheel.clock().now();
   auto outcome = co_await probe(prober, wheel, check->configuration);
   // The only error is the deadline's.
   if (!outcome) outcome = failed(outcome.error().message);
-  const auto recorded = co_await service.record(check, began, std::move(*outcome));
+  const auto recorded = co_await service.record(check, began, std::move(*outcome), *right);
   if (!recorded)
     log::warn("a run was not stored", {{"configuration", check->key.configuration_id.to_string()},
                                        {"system", check->key.system_id.to_string()},

@@ -17,7 +17,7 @@ const sql::MigrationSet& healthcheck();
 
 namespace watchbell::healthcheck {
 
-/// Builds health checks. mount() before the queue starts, start() before routes open, stop() before the runtime's parts end. Loop-only.
+/// Builds health checks. mount() before the queue and the workers start, start() before routes open, stop() before the runtime's parts end. Loop-only.
 class Module {
  public:
   struct Options {
@@ -30,7 +30,7 @@ class Module {
   Service& service() noexcept { return service_; }
   /// Mounts the procedures, registers jobs and events.
   Result<void> mount();
-  static std::vector<rpc::SignalType> signals();
+  static std::vector<signals::Declared> signals();
   /// Plans what is to run and begins.
   awaitable<Result<void>> start();
   /// Cancels running probes and waits for them.
@@ -40,7 +40,9 @@ class Module {
   Runtime& runtime_;
   probes::Registry registry_;
   Scheduler scheduler_;
+  std::unique_ptr<Share> share_;  // where several processes share the database
   Service service_;
+  events::Bus::Subscription on_deleted_;
 };
 
 }  // namespace watchbell::healthcheck

@@ -44,6 +44,20 @@ int severity(Status status) {
   return 1;
 }
 
+// A process that has ended is struck off, and its checks taken up, within 5 s.
+constexpr std::chrono::seconds kNobodyAtWork{10};
+
+/// FNV-1a over both ids: the same in every process and version, unlike std::hash.
+std::uint64_t hash_of(const CheckKey& key) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  const auto add = [&](const Uuid& id) {
+    for (const std::uint8_t byte : id.bytes()) hash = (hash ^ byte) * 0x100000001b3;
+  };
+  add(key.system_id.uuid());
+  add(key.configuration_id.uuid());
+  return hash;
+}
+
 }  // namespace
 
 Result<void> check(const Thresholds& thresholds) {
@@ -141,15 +155,18 @@ const CheckStatus* driving_check(const SystemHealth& health, const std::optional
 }
 
 std::chrono::milliseconds jitter(const CheckKey& key, std::chrono::seconds interval) {
-  // FNV-1a over both ids: the same in every process and version, unlike std::hash.
-  std::uint64_t hash = 0xcbf29ce484222325;
-  const auto add = [&](const Uuid& id) {
-    for (const std::uint8_t byte : id.bytes()) hash = (hash ^ byte) * 0x100000001b3;
-  };
-  add(key.system_id.uuid());
-  add(key.configuration_id.uuid());
   const auto span = std::min<std::chrono::milliseconds>(interval, std::chrono::seconds(30));
-  return std::chrono::milliseconds(static_cast<std::int64_t>((hash >> 17) % static_cast<std::uint64_t>(span.count())));
+  return std::chrono::milliseconds(static_cast<std::int64_t>((hash_of(key) >> 17) % static_cast<std::uint64_t>(span.count())));
+}
+
+// By other bits than the jitter, so that the checks of one shard are spread as well.
+int shard_of(const CheckKey& key, int shards) { return static_cast<int>((hash_of(key) >> 48) % static_cast<std::uint64_t>(shards)); }
+
+TakeUp take_up(const CheckKey& key, std::chrono::seconds interval, Timestamp changed_at, const std::optional<Timestamp>& last_run, Timestamp now) {
+  const bool changed = !last_run || *last_run < changed_at;
+  const auto due = changed ? changed_at : *last_run + interval;
+  if (now - due >= kNobodyAtWork) return {.changed = false, .in = jitter(key, interval)};
+  return {.changed = changed, .in = std::chrono::ceil<std::chrono::milliseconds>(due - now)};
 }
 
 }  // namespace watchbell::healthcheck::rules

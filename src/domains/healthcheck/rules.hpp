@@ -41,4 +41,17 @@ const CheckStatus* driving_check(const SystemHealth& health, const std::optional
 /// A share of the cadence that is the same for a check in every process: 0 to min(interval, 30 s).
 std::chrono::milliseconds jitter(const CheckKey& key, std::chrono::seconds interval);
 
+/// Of `shards` the one that a check belongs to: the same in every process and version.
+int shard_of(const CheckKey& key, int shards);
+
+/// How a process takes up a check.
+struct TakeUp {
+  bool changed = false;              ///< a person changed it, and it has not run since: now (Scheduler::First::at_once)
+  std::chrono::milliseconds in{0};   ///< else its next run, from now; over when negative
+};
+/// An interval after its last run that counts, so that none is missed or comes twice whoever ran that one. What has been due for so long that nobody can have
+/// been at work comes after its jitter, as at boot.
+/// @param changed_at  when a person changed it last
+TakeUp take_up(const CheckKey& key, std::chrono::seconds interval, Timestamp changed_at, const std::optional<Timestamp>& last_run, Timestamp now);
+
 }  // namespace watchbell::healthcheck::rules

@@ -29,7 +29,7 @@ struct Scheduler::Entry : std::enable_shared_from_this<Entry> {
 };
 
 Scheduler::Scheduler(async::TimerWheel& wheel, async::TaskScope::OnFault on_fault, Options options)
-    : wheel_(wheel), options_(options), scope_(wheel.executor(), std::move(on_fault)) {}
+    : wheel_(wheel), options_(std::move(options)), run_ended_(wheel.executor()), scope_(wheel.executor(), std::move(on_fault)) {}
 
 Scheduler::~Scheduler() { WATCHBELL_ASSERT(running_ == 0); }
 
@@ -39,29 +39,50 @@ void Scheduler::start(Run run) {
   pump();
 }
 
-void Scheduler::put(Check check, First first) {
+Scheduler::Entry* Scheduler::place(Check&& check) {
   WATCHBELL_ASSERT_ON_LOOP();
-  if (stopping_) return;
+  if (stopping_) return nullptr;
   auto& slot = entries_[check.key];
   if (!slot) slot = std::make_shared<Entry>(*this, check.key);
   Entry& entry = *slot;
-  if (entry.check && entry.check->association_id == check.association_id && entry.check->configuration->revision == check.configuration->revision) return;
+  if (entry.check && entry.check->association_id == check.association_id && entry.check->configuration->revision == check.configuration->revision) return nullptr;
   entry.check = std::make_shared<const Check>(std::move(check));
-  const auto jitter = rules::jitter(entry.key, entry.interval());
+  return &entry;
+}
+
+void Scheduler::begin_anew(Entry& entry) {
+  if (!entry.running) return begin(entry);
+  entry.again = true;
+  entry.stop.emit(asio::cancellation_type::terminal);
+}
+
+void Scheduler::put(Check check, First first) {
+  Entry* const entry = place(std::move(check));
+  if (entry == nullptr) return;
+  const auto jitter = rules::jitter(entry->key, entry->interval());
   const auto now = wheel_.clock().monotonic();
   if (first == First::jittered) {
-    entry.due = now + jitter;
+    entry->due = now + jitter;
   } else {
     // Out of step with checks changed at the same time, at the cost of one shorter interval.
-    entry.due = now + entry.interval() - jitter / 2;
-    if (entry.running) {
-      entry.again = true;
-      entry.stop.emit(asio::cancellation_type::terminal);
-    } else {
-      begin(entry);
-    }
+    entry->due = now + entry->interval() - jitter / 2;
+    begin_anew(*entry);
   }
-  arm(entry);
+  arm(*entry);
+}
+
+void Scheduler::take_up(Check check, std::chrono::milliseconds in) {
+  Entry* const entry = place(std::move(check));
+  if (entry == nullptr) return;
+  const auto now = wheel_.clock().monotonic();
+  entry->due = now + in;
+  if (entry->due <= now) {
+    begin_anew(*entry);
+    step(*entry, now);
+  } else if (entry->running) {
+    entry->stop.emit(asio::cancellation_type::terminal);  // of what it was before
+  }
+  arm(*entry);
 }
 
 void Scheduler::remove(const CheckKey& key) {
@@ -69,26 +90,49 @@ void Scheduler::remove(const CheckKey& key) {
   const auto it = entries_.find(key);
   if (it == entries_.end()) return;
   const EntryPtr entry = it->second;
-  entry->timer.cancel();
-  entry->check = nullptr;
-  entry->again = false;
+  forget(*entry);
   if (entry->running) entry->stop.emit(asio::cancellation_type::terminal);
   drop_if_idle(*entry);
 }
 
-void Scheduler::replace(const ConfigurationId& configuration, std::span<const Check> checks) {
-  std::vector<CheckKey> gone;
+void Scheduler::forget(Entry& entry) {
+  entry.timer.cancel();
+  entry.check = nullptr;
+  entry.again = false;
+  // Put back later, it is due when it is due then.
+  if (std::exchange(entry.waiting, false)) std::erase_if(queue_, [&](const EntryPtr& other) { return other.get() == &entry; });
+}
+
+void Scheduler::remove_if(const Which& which) {
+  for (const auto& key : keys_of(which)) remove(key);
+}
+
+void Scheduler::let_go(const Which& which) {
+  for (const auto& key : keys_of(which)) {
+    const EntryPtr entry = entries_.at(key);
+    forget(*entry);
+    drop_if_idle(*entry);
+  }
+}
+
+awaitable<void> Scheduler::ended(Which which) {
+  while (std::ranges::any_of(entries_, [&](const auto& item) { return item.second->running && which(item.first); })) co_await run_ended_.wait();
+}
+
+std::vector<CheckKey> Scheduler::keys_of(const Which& which) const {
+  std::vector<CheckKey> keys;
   for (const auto& [key, entry] : entries_)
-    if (key.configuration_id == configuration && std::ranges::find(checks, key, &Check::key) == checks.end()) gone.push_back(key);
-  for (const auto& key : gone) remove(key);
+    if (which(key)) keys.push_back(key);
+  return keys;
+}
+
+void Scheduler::replace(const ConfigurationId& configuration, std::span<const Check> checks) {
+  remove_if([&](const CheckKey& key) { return key.configuration_id == configuration && std::ranges::find(checks, key, &Check::key) == checks.end(); });
   for (const auto& check : checks) put(check, First::at_once);
 }
 
 void Scheduler::remove_system(const SystemId& system) {
-  std::vector<CheckKey> gone;
-  for (const auto& [key, entry] : entries_)
-    if (key.system_id == system) gone.push_back(key);
-  for (const auto& key : gone) remove(key);
+  remove_if([&](const CheckKey& key) { return key.system_id == system; });
 }
 
 awaitable<void> Scheduler::stop() {
@@ -112,12 +156,16 @@ void Scheduler::arm(Entry& entry) { wheel_.arm(entry.timer, entry.due - wheel_.c
 
 void Scheduler::tick(Entry& entry) {
   const auto now = wheel_.clock().monotonic();
-  // In whole intervals from the due time, so that neither the wheel's resolution nor a loop that was held moves the cadence.
-  const auto missed = std::max<std::int64_t>((now - entry.due) / entry.interval(), 0);
-  entry.due += (missed + 1) * entry.interval();
+  step(entry, now);
   arm(entry);
   if (entry.running || entry.waiting) ++passed_ticks_;
   else begin(entry);
+}
+
+void Scheduler::step(Entry& entry, Monotonic now) {
+  // In whole intervals from the due time, so that neither the wheel's resolution nor a loop that was held moves the cadence.
+  const auto missed = std::max<std::int64_t>((now - entry.due) / entry.interval(), 0);
+  entry.due += (missed + 1) * entry.interval();
 }
 
 void Scheduler::begin(Entry& entry) {
@@ -129,7 +177,7 @@ void Scheduler::begin(Entry& entry) {
 
 void Scheduler::pump() {
   if (!run_ || stopping_) return;
-  while (running_ < options_.concurrency && !queue_.empty()) {
+  while (running_ < options_.concurrency && !queue_.empty() && (!options_.may_begin || options_.may_begin())) {
     const EntryPtr entry = std::move(queue_.front());
     queue_.pop_front();
     entry->waiting = false;
@@ -170,6 +218,7 @@ awaitable<void> Scheduler::run(EntryPtr entry) {
 void Scheduler::ended(Entry& entry) {
   entry.running = false;
   --running_;
+  run_ended_.notify_all();
   if (stopping_) return;
   if (std::exchange(entry.again, false) && entry.check) begin(entry);
   drop_if_idle(entry);

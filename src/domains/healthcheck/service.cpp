@@ -13,6 +13,8 @@ namespace {
 std::unexpected<Error> no_configuration(std::string_view id) { return fail(ErrorCode::not_found, "no health check {}", id); }
 std::unexpected<Error> no_system(std::string_view id) { return fail(ErrorCode::not_found, "no system {}", id); }
 
+Scope scope_of(const CheckKey& key) { return {.system_id = key.system_id, .configuration_id = key.configuration_id}; }
+
 /// A change together with what is to run after it.
 struct Rescheduled {
   Configuration configuration;
@@ -121,11 +123,13 @@ awaitable<Result<Configuration>> Service::update(UpdateConfiguration input) {
     next.updated_at = change.now();
     store::update(change.sql(), next);
     change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = id, .system_id = {}}));
+    tell(change, {.configuration_id = id});
     if (auto settled = settle_all(change, store::systems_of(change.sql(), id)); !settled) return std::unexpected(std::move(settled.error()));
     return Rescheduled{.configuration = std::move(next), .checks = store::active_checks(change.sql(), id)};
   });
   if (!done) co_return std::unexpected(std::move(done.error()));
-  scheduler_.replace(*id, done->checks);
+  if (options_.share != nullptr) options_.share->changed({.configuration_id = *id});
+  else scheduler_.replace(*id, done->checks);
   co_return std::move(done->configuration);
 }
 
@@ -137,10 +141,12 @@ awaitable<Result<void>> Service::remove(std::string id_text) {
     auto systems = store::systems_of(change.sql(), id);
     store::delete_configuration(change.sql(), id);
     change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = id, .system_id = {}}));
+    tell(change, {.configuration_id = id});
     if (auto settled = settle_all(change, systems); !settled) return settled;
     return enqueue_clean_up(change, id, std::move(systems));
   });
-  if (done) scheduler_.replace(*id, {});
+  if (done && options_.share != nullptr) options_.share->changed({.configuration_id = *id});
+  else if (done) scheduler_.replace(*id, {});
   co_return done;
 }
 
@@ -156,13 +162,15 @@ awaitable<Result<void>> Service::set_paused(std::string id_text, bool paused) {
       ++configuration->revision;
       store::update(change.sql(), *configuration);
       change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = id, .system_id = {}}));
+      tell(change, {.configuration_id = id});
       if (!paused) store::restart_measurement(change.sql(), id, change.now());
       if (auto settled = settle_all(change, store::systems_of(change.sql(), id)); !settled) return std::unexpected(std::move(settled.error()));
     }
     return store::active_checks(change.sql(), id);
   });
   if (!done) co_return std::unexpected(std::move(done.error()));
-  scheduler_.replace(*id, *done);
+  if (options_.share != nullptr) options_.share->changed({.configuration_id = *id});
+  else scheduler_.replace(*id, *done);
   co_return Result<void>();
 }
 
@@ -201,11 +209,13 @@ awaitable<Result<void>> Service::associate(AssociateSystem input) {
     if (in.state_thresholds) association.thresholds = *in.state_thresholds;
     store::put(change.sql(), association);
     change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = key.configuration_id, .system_id = key.system_id}));
+    tell(change, scope_of(key));
     if (auto settled = settle(change, key.system_id, key.configuration_id, Cause::change); !settled) return std::unexpected(std::move(settled.error()));
     return store::active_check(change.sql(), key);
   });
   if (!done) co_return std::unexpected(std::move(done.error()));
-  if (*done) scheduler_.put(std::move(**done), Scheduler::First::at_once);
+  if (options_.share != nullptr) options_.share->changed(scope_of(key));
+  else if (*done) scheduler_.put(std::move(**done), Scheduler::First::at_once);
   else scheduler_.remove(key);
   co_return Result<void>();
 }
@@ -220,10 +230,12 @@ awaitable<Result<void>> Service::disassociate(DisassociateSystem input) {
     if (!store::delete_association(change.sql(), key))
       return fail(ErrorCode::not_found, "health check {} is not associated with system {}", key.configuration_id, key.system_id);
     change.announces(signals::broadcast(kConfigChanged, ConfigChanged{.configuration_id = key.configuration_id, .system_id = key.system_id}));
+    tell(change, scope_of(key));
     if (auto settled = settle(change, key.system_id, key.configuration_id, Cause::change); !settled) return settled;
     return enqueue_clean_up(change, key.configuration_id, {key.system_id});
   });
-  if (done) scheduler_.remove(key);
+  if (done && options_.share != nullptr) options_.share->changed(scope_of(key));
+  else if (done) scheduler_.remove(key);
   co_return done;
 }
 
@@ -280,9 +292,18 @@ awaitable<Result<HistoryView>> Service::history(HistoryInput input, bool with_re
   co_return view;
 }
 
-awaitable<Result<bool>> Service::record(std::shared_ptr<const Check> check, Timestamp began, Outcome outcome) {
-  co_return co_await changes_.run([this, check, began, outcome = std::move(outcome)](Change& change) -> Result<bool> {
+Result<std::optional<workers::Right>> Service::may_begin(const CheckKey& key) const {
+  if (options_.share == nullptr) return std::optional<workers::Right>();
+  auto right = options_.share->may_begin(key);
+  if (!right) return fail(ErrorCode::conflict, "the check is another's to run");
+  return right;
+}
+
+awaitable<Result<bool>> Service::record(std::shared_ptr<const Check> check, Timestamp began, Outcome outcome, std::optional<workers::Right> right) {
+  auto done = co_await changes_.run([this, check, began, right, outcome = std::move(outcome)](Change& change) -> Result<bool> {
     const auto& key = check->key;
+    // First of all: who waits for the shard waits no longer than this transaction.
+    if (right && !options_.share->confirms(change.sql(), *right)) return fail(ErrorCode::conflict, "the check was given to another process while it ran here");
     if (!store::is_active(change.sql(), *check, began)) return false;
     const auto name = systems_.name(change.sql(), key.system_id);
     if (!name) return false;
@@ -302,6 +323,9 @@ awaitable<Result<bool>> Service::record(std::shared_ptr<const Check> check, Time
     if (auto settled = settle(change, key.system_id, key.configuration_id, Cause::run); !settled) return std::unexpected(std::move(settled.error()));
     return true;
   });
+  // Somebody changed it, and may have died before he said so.
+  if (done && !*done && options_.share != nullptr) options_.share->changed(scope_of(check->key));
+  co_return done;
 }
 
 awaitable<Result<void>> Service::schedule_all() {
@@ -317,13 +341,15 @@ Result<void> Service::drop_system(Change& change, std::string_view system_id) co
   if (!id) return {};
   store::delete_system(change.sql(), *id);
   change.invalidates(loader_.key(*id));
+  tell(change, {.system_id = *id});
   return {};
 }
 
 awaitable<Result<void>> Service::forget_system(std::string system_id) {
   const auto id = SystemId::parse(system_id);
   if (!id) co_return Result<void>();
-  scheduler_.remove_system(*id);
+  if (options_.share != nullptr) options_.share->changed({.system_id = *id});
+  else scheduler_.remove_system(*id);
   co_return co_await delete_in_batches(
       [id = *id](sql::Session& session, std::int64_t limit) { return store::delete_runs_of_system(session, id, limit); });
 }
@@ -343,6 +369,10 @@ awaitable<Result<void>> Service::purge() {
   }
   co_return co_await delete_in_batches(
       [before](sql::Session& session, std::int64_t limit) { return store::delete_old_transitions(session, before, limit); });
+}
+
+void Service::tell(Change& change, const Scope& what) const {
+  if (options_.share != nullptr) change.tells(std::string(Share::kKind), Share::told(what));
 }
 
 /// A transaction a batch, so that others get the writer in between.
@@ -368,7 +398,7 @@ Result<void> Service::settle(Change& change, const SystemId& system, const std::
   if (!name) return {};  // its own removal is on the way
   SystemFacts facts = std::move(store::facts(change.sql(), std::span(&system, 1)).begin()->second);
   // Nobody measured while no process ran. That is for readers to know, and no news about the system: an outage that goes on must not be told twice.
-  for (auto& check : facts.checks) check.measured_since = std::max(check.measured_since, watching_since_);
+  for (auto& check : facts.checks) check.measured_since = std::max(check.measured_since, watching_since());
   const SystemHealth health = rules::evaluate(facts, change.now());
   const Status from = facts.last ? facts.last->to : Status::unknown;
   if (health.status == from) return {};

@@ -6,6 +6,7 @@
 
 #include "domains/healthcheck/probes/registry.hpp"
 #include "domains/healthcheck/scheduler.hpp"
+#include "domains/healthcheck/share.hpp"
 #include "domains/healthcheck/status_loader.hpp"
 #include "domains/healthcheck/store.hpp"
 #include "domains/healthcheck/views.hpp"
@@ -25,6 +26,7 @@ class Service {
   struct Options {
     std::chrono::hours keep_runs{7 * 24};
     std::int64_t purge_batch = 1000;
+    Share* share = nullptr;  ///< where several processes share the checks; it plans them then, by what this says was changed
   };
   Service(sql::Database& database, coherence::Memory& cache, Changes& changes, const Clock& clock, const probes::Registry& registry, Scheduler& scheduler,
           Systems systems, Notify notify, Options options);
@@ -56,10 +58,12 @@ class Service {
   /// @param with_reasons  whether the runs say why they failed
   awaitable<Result<HistoryView>> history(HistoryInput input, bool with_reasons);
 
-  /// Stores what a probe found, if its check still is what it was when it began. Whether it did.
-  awaitable<Result<bool>> record(std::shared_ptr<const Check> check, Timestamp began, Outcome outcome);
+  /// Whether a run of the check may begin here at this moment, and where several processes share the checks, by which right.
+  Result<std::optional<workers::Right>> may_begin(const CheckKey& key) const;
+  /// Stores what a probe found, if its check still is what it was when it began. Whether it did. ErrorCode::conflict when the right to it is another's by now.
+  awaitable<Result<bool>> record(std::shared_ptr<const Check> check, Timestamp began, Outcome outcome, std::optional<workers::Right> right = {});
 
-  /// Plans all checks that are to run, spread over their jitter; at start.
+  /// Plans all checks that are to run, spread over their jitter; at start, where no others share them.
   awaitable<Result<void>> schedule_all();
   /// In the change that removes a system: its checks and its status go with it.
   Result<void> drop_system(Change& change, std::string_view system_id) const;
@@ -76,6 +80,10 @@ class Service {
   Result<void> settle_all(Change& change, const std::vector<SystemId>& systems) const;
   notification::Message message(sql::Session& session, const SystemId& system, const std::string& name, const SystemHealth& health,
                                 const std::optional<ConfigurationId>& cause_id, Cause cause, notification::Importance importance) const;
+  /// Lets those who run checks in other processes know, when it is committed.
+  void tell(Change& change, const Scope& what) const;
+  /// Since when somebody runs checks.
+  Timestamp watching_since() const noexcept { return options_.share != nullptr ? options_.share->since() : watching_since_; }
   template <class Delete>
   awaitable<Result<void>> delete_in_batches(Delete remove);
 
@@ -87,7 +95,7 @@ class Service {
   Systems systems_;
   Notify notify_;
   Options options_;
-  Timestamp watching_since_;  ///< when checks began to run in this process
+  Timestamp watching_since_;  ///< when checks began to run in this process, alone
   StatusLoader loader_;
 };
 

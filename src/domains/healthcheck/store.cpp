@@ -164,6 +164,32 @@ std::optional<Check> active_check(sql::Session& session, const CheckKey& key) {
   return std::move(checks.front());
 }
 
+std::vector<PlannedCheck> planned_checks(sql::Session& session, const Scope& scope) {
+  using Row = std::tuple<AssociationId, SystemId, ConfigurationId, Timestamp, std::optional<Timestamp>>;
+  const auto text = fmt::format(
+      "select a.id, a.system_id, a.configuration_id, a.measured_since, (select max(r.timestamp) from healthcheck_runs r where r.system_id = a.system_id and "
+      "r.configuration_id = a.configuration_id and r.timestamp >= a.measured_since) "
+      "from healthcheck_associations a join healthcheck_configurations c on c.id = a.configuration_id "
+      "where a.enabled = :1 and c.paused = :2 and {} and {} order by a.system_id, a.configuration_id",
+      scope.system_id ? "a.system_id = :3" : "cast(:3 as text) is null", scope.configuration_id ? "a.configuration_id = :4" : "cast(:4 as text) is null");
+  std::vector<ActiveRow> rows;
+  std::vector<PlannedCheck> planned;
+  session.each<Row>(
+      text,
+      [&](Row&& row) {
+        const auto& [association, system, configuration, since, last_run] = row;
+        rows.emplace_back(association, system, configuration);
+        planned.push_back({.check = {}, .changed_at = since, .last_run = last_run});
+      },
+      true, false, scope.system_id, scope.configuration_id);
+  auto checks = with_configurations(session, rows);
+  for (std::size_t i = 0; i < planned.size(); ++i) {
+    planned[i].check = std::move(checks[i]);
+    planned[i].changed_at = std::max(planned[i].changed_at, planned[i].check.configuration->updated_at);
+  }
+  return planned;
+}
+
 bool is_active(sql::Session& session, const Check& check, Timestamp began) {
   static const std::string text = kActive + " and a.id = :3 and c.revision = :4 and a.measured_since <= :5";
   return session.one<ActiveRow>(text, true, false, check.association_id, check.configuration->revision, began).has_value();

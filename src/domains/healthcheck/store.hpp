@@ -84,6 +84,13 @@ void delete_system(sql::Session& session, const SystemId& system);
 std::vector<Check> active_checks(sql::Session& session);
 std::vector<Check> active_checks(sql::Session& session, const ConfigurationId& configuration);
 std::optional<Check> active_check(sql::Session& session, const CheckKey& key);
+/// A check that is to run, with what its cadence goes by.
+struct PlannedCheck {
+  Check check;
+  Timestamp changed_at;                ///< when a person changed it last, so that it was to run at once
+  std::optional<Timestamp> last_run;   ///< that counts
+};
+std::vector<PlannedCheck> planned_checks(sql::Session& session, const Scope& scope);
 /// Whether the check is still what it was when its probe began.
 bool is_active(sql::Session& session, const Check& check, Timestamp began);
 

@@ -130,6 +130,16 @@ struct Check {
   std::shared_ptr<const Configuration> configuration;
 };
 
+/// Checks by what they are of; all of them when nothing is said.
+struct Scope {
+  std::optional<SystemId> system_id{};
+  std::optional<ConfigurationId> configuration_id{};
+  auto operator<=>(const Scope&) const = default;
+  bool holds(const CheckKey& key) const {
+    return (!system_id || *system_id == key.system_id) && (!configuration_id || *configuration_id == key.configuration_id);
+  }
+};
+
 /// What came of running a configuration once.
 struct Outcome {
   RunStatus status = RunStatus::unhealthy;

@@ -4,10 +4,11 @@ namespace watchbell {
 
 using signals::TurnBudget;
 
-// The place is taken at once, while changes come in the order of their commits: a later one that has less to invalidate does not overtake. A count
-// of unread messages is the newest one only because of that.
+// The place is taken at once, while changes come in the order of their commits: a later one that has less to invalidate does not overtake. In a cluster
+// there is no such order to keep: what others change comes as it comes, so a signal carries no state (signals::to_readers), and the place is
+// taken when the signal leaves. A change may have to wait for a process that stands still, for seconds, and those behind it would wait as well.
 Changes::Finish::Finish(Changes& changes, Change::Effects& effects, How how) : changes_(changes), effects_(effects), how_(how) {
-  if (how_ == How::committed && !effects_.signals.list.empty()) place_ = changes_.hub_.place();
+  if (how_ == How::committed && !effects_.signals.list.empty() && changes_.relay_ == nullptr) place_ = changes_.hub_.place();
 }
 
 // Also when a step threw: the rows of jobs are there, and nothing polls for them.
@@ -32,7 +33,10 @@ bool Changes::Finish::step() {
   if (how_ == How::doubtful) return true;
   for (const auto& [topic, what] : std::exchange(effects_.told, {}))
     if (changes_.cluster_ != nullptr) changes_.cluster_->tell(topic, what);
-  if (place_) changes_.hub_.emit(std::move(place_), std::move(effects_.signals));
+  if (auto signals = std::exchange(effects_.signals, {}); !signals.list.empty()) {
+    if (changes_.relay_ != nullptr) changes_.relay_->emit(std::move(signals));
+    else changes_.hub_.emit(std::move(place_), std::move(signals));
+  }
   for (; event_ < effects_.events.size(); ++event_, ++done) {
     if (!room()) return false;
     changes_.bus_.deliver(effects_.events[event_]);

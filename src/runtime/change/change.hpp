@@ -17,6 +17,7 @@
 #include "runtime/events/bus.hpp"
 #include "runtime/jobs/queue.hpp"
 #include "runtime/signals/hub.hpp"
+#include "runtime/signals/relay.hpp"
 
 namespace watchbell {
 
@@ -30,7 +31,7 @@ class Change {
 
   /// Cached values that are stale once this is committed. They are dropped before anybody is told.
   void invalidates(coherence::Target target) { effects_.targets.push_back(std::move(target)); }
-  /// A signal to browsers, sent after commit and invalidation.
+  /// A signal to browsers, of every process, sent after commit and invalidation.
   void announces(signals::Signal signal) { effects_.signals.add(std::move(signal)); }
   /// Something for the other processes of a cluster (coherence::Cluster::listen), sent after commit and invalidation. Nothing where there can be none.
   void tells(std::string topic, std::string what) { effects_.told.emplace_back(std::move(topic), std::move(what)); }
@@ -87,8 +88,10 @@ class Change {
 class Changes {
  public:
   /// `cluster` is what waits for the other processes of a database that has several; null where there can be none.
-  Changes(sql::Database& database, const Clock& clock, jobs::Queue& queue, events::Bus& bus, signals::Hub& hub, coherence::Cluster* cluster = nullptr)
-      : database_(database), clock_(clock), queue_(queue), bus_(bus), hub_(hub), cluster_(cluster) {}
+  /// `relay` is what tells them of signals.
+  Changes(sql::Database& database, const Clock& clock, jobs::Queue& queue, events::Bus& bus, signals::Hub& hub, coherence::Cluster* cluster = nullptr,
+          signals::Relay* relay = nullptr)
+      : database_(database), clock_(clock), queue_(queue), bus_(bus), hub_(hub), cluster_(cluster), relay_(relay) {}
 
   /// Runs f(Change&) -> R or Result<R> on a pool thread inside one transaction, and returns after COMMIT was durable, everything named was invalidated
   /// in every process, and signals were handed to the hub. A returned error or a fault rolls back and nothing is dropped, said or enqueued; only when COMMIT itself
@@ -96,7 +99,8 @@ class Changes {
   /// Change. Once f has begun, cancelling the caller changes nothing.
   ///
   /// Few effects take place in the turn of the loop that follows COMMIT; many take several turns (TurnBudget), in which other reads go on and
-  /// may still see the state before this change. Signals of changes leave in the order of their commits, however long each took to invalidate.
+  /// may still see the state before this change. Signals of changes leave in the order of their commits, however long each took to invalidate. In a cluster
+  /// they leave in the order in which the changes took effect everywhere, so that one that waits for a process which stands still holds up no other.
   template <class F, class R = std::invoke_result_t<F&, Change&>>
   awaitable<ResultOf<R>> run(F f) {
     WATCHBELL_ASSERT_ON_LOOP();
@@ -193,6 +197,7 @@ class Changes {
   events::Bus& bus_;
   signals::Hub& hub_;
   coherence::Cluster* cluster_;
+  signals::Relay* relay_;
 };
 
 }  // namespace watchbell

@@ -55,7 +55,7 @@ Queue::Queue(async::TimerWheel& wheel, sql::Database& database, async::TaskScope
       due_([this] { wake(); }),
       pump_scope_(wheel.executor(), on_fault_),
       run_scope_(wheel.executor(), on_fault_) {
-  if (options_.process.empty()) options_.process = JobId::make(wheel.clock().now()).to_string();
+  if (!options_.process) options_.process = [some = JobId::make(wheel.clock().now()).to_string()] { return some; };
 }
 
 Queue::~Queue() = default;
@@ -120,9 +120,15 @@ awaitable<void> Queue::start() {
   std::vector<std::string> queues;
   for (const auto& [name, count] : unfinished_) queues.push_back(name);
   auto found = co_await database_.write([this, queues, now = wheel_.clock().now(), random = Random(random_())](sql::Session& session) {
-    if (options_.alone) store::let_all_go(session);
-    else store::let_go_of_gone(session);
-    Found counts{.failed = void_leases(session, now, random, options_.alone ? std::nullopt : std::optional(now), {}), .unfinished = {}};
+    Found counts;
+    if (options_.alone) {
+      store::let_all_go(session);
+      counts.failed = void_leases(session, now, random, store::interrupted(session), {});
+    } else {
+      store::let_go_of(session, store::gone_that_hold(session));
+      counts.failed = void_leases(session, now, random, store::interrupted_of(session, store::gone_that_run(session)), {});
+      counts.failed += void_leases(session, now, random, store::interrupted(session, now), {});
+    }
     for (const auto& queue : queues) counts.unfinished.emplace_back(queue, store::unfinished(session, queue));
     return counts;
   });
@@ -133,17 +139,19 @@ awaitable<void> Queue::start() {
   pump_scope_.spawn("jobs.claim", keep("jobs.claim", &Queue::pump, kClaimAgainWithin));
   pump_scope_.spawn("jobs.renew", keep("jobs.renew", &Queue::renew, 30s));
   pump_scope_.spawn("jobs.purge", keep("jobs.purge", &Queue::purge, 30s));
-  if (!options_.alone) pump_scope_.spawn("jobs.look_after", keep("jobs.look_after", &Queue::look_after, 30s));
+  if (options_.alone) co_return;
+  pump_scope_.spawn("jobs.look_after", keep("jobs.look_after", &Queue::look_after, kClaimAgainWithin));
+  pump_scope_.spawn("jobs.recount", keep("jobs.recount", &Queue::recount, 30s));
 }
 
 // A kill says nothing about the jobs that were running, so it takes no try from them. But one of them may have been its cause, and would be so again
 // after every start: how often in a row a job was interrupted is kept with its row (an outcome of any kind ends the count), the first time it runs
 // again at once, then after the back-off of a failed try, which also parts it from those that merely ran beside it, and at last no more. Counting
 // kills as tries instead would not stop such a job either: it never comes to the end of a try, where tries are judged.
-std::uint64_t Queue::void_leases(sql::Session& session, Timestamp now, Random random, std::optional<Timestamp> by, const std::vector<JobId>& running) const {
+std::uint64_t Queue::void_leases(sql::Session& session, Timestamp now, Random random, const std::vector<store::Interrupted>& jobs, const std::vector<JobId>& running) const {
   std::uint64_t failed = 0;
-  for (const auto& job : store::interrupted(session, by)) {
-    // The wall clock may jump over the lease of a job that this process still runs.
+  for (const auto& job : jobs) {
+    // The wall clock may jump over the lease of a job that this process still runs, or it was taken for dead and joined anew meanwhile.
     if (std::ranges::binary_search(running, job.run.id)) continue;
     const int times = job.times + 1;
     const auto consumer = std::ranges::find_if(consumers_, [&](const Consumer& c) { return c.queue == job.queue && c.name == job.consumer; });
@@ -155,6 +163,18 @@ std::uint64_t Queue::void_leases(sql::Session& session, Timestamp now, Random ra
     ++failed;
   }
   return failed;
+}
+
+std::vector<JobId> Queue::running() const {
+  std::vector<JobId> ids;
+  for (const auto& [id, claim] : running_) ids.push_back(id);
+  return ids;
+}
+
+bool Queue::may_begin(const Job& job) const {
+  if (options_.alone) return true;
+  const auto process = options_.process();
+  return !process.empty() && job.claim.starts_with(process);
 }
 
 bool Queue::freed(std::string_view queue, std::string_view resource) {
@@ -171,6 +191,8 @@ bool Queue::freed(std::string_view queue, std::string_view resource) {
 }
 
 awaitable<Queue::Claimed> Queue::claim() {
+  const auto process = options_.process();
+  if (process.empty()) co_return Claimed();
   struct Want {
     std::string queue;
     std::string consumer;
@@ -185,8 +207,6 @@ awaitable<Queue::Claimed> Queue::claim() {
     std::vector<std::int64_t> let_go;
     std::optional<Timestamp> next_due;
   };
-  std::vector<JobId> running;
-  for (const auto& [id, name] : running_) running.push_back(id);
   struct Freed {
     Consumer* consumer;
     std::string resource;
@@ -198,17 +218,20 @@ awaitable<Queue::Claimed> Queue::claim() {
       if (held.freed > 0) freed.push_back({&consumer, resource, held.freed});
   const auto lease = options_.lease;
   before_write("claim");
-  const auto look = fmt::format("{} {}", options_.process, ++looks_);
-  auto taken = co_await database_.write([this, wants, running, freed, lease, look, random = Random(random_()), now = wheel_.clock().now()](sql::Session& session) {
+  const auto look = fmt::format("{} {}", process, ++looks_);
+  auto taken = co_await database_.write([this, wants, running = running(), freed, lease, look, random = Random(random_()), now = wheel_.clock().now()](sql::Session& session) {
     Taken result;
     auto end = store::next_lease_end(session);
     if (end && *end <= now) {
-      result.failed = void_leases(session, now, random, now, running);
+      result.failed = void_leases(session, now, random, store::interrupted(session, now), running);
       end = store::next_lease_end(session);  // those of jobs that run here are left
     }
     store::promote(session, now);
     for (const auto& [consumer, resource, count] : freed) result.let_go.push_back(store::let_go(session, consumer->queue, consumer->name, resource, count));
-    for (const auto& want : wants) result.jobs.push_back(want.limit == 0 ? std::vector<Job>() : store::claim(session, want.queue, want.consumer, want.limit, now, lease, look));
+    // One whose run was taken away may still be at work here: it is for the others.
+    const auto but = options_.alone ? std::vector<JobId>() : running;
+    for (const auto& want : wants)
+      result.jobs.push_back(want.limit == 0 ? std::vector<Job>() : store::claim(session, want.queue, want.consumer, want.limit, now, lease, look, but));
     result.next_due = store::next_due(session);
     // What was taken just now has the longest lease of all, so there is nothing to ask once more.
     if (!end && std::ranges::any_of(result.jobs, [](const auto& jobs) { return !jobs.empty(); })) end = now + lease;
@@ -315,7 +338,7 @@ awaitable<void> Queue::run(Place place, Job job) {
   Outcome outcome;
   Ran ran{.queue = place.consumer().queue, .outcome = {}, .waited = std::max<std::chrono::nanoseconds>(wheel_.clock().now() - job.due, 0ns), .took = {}};
   const auto began = wheel_.clock().monotonic();
-  bool cancelled = stopping_;  // claimed while the stop began
+  bool cancelled = stopping_ || !may_begin(job);  // claimed while the stop began, or this process stood still
   try {
     if (!cancelled) outcome = co_await place.consumer().handler(job);
   } catch (const boost::system::system_error& error) {
@@ -368,7 +391,7 @@ awaitable<bool> Queue::record(Consumer& consumer, const Job& job, Outcome outcom
       }, kRowByRow);
       if (written && !*written) {
         tell_lost(job);
-        co_return true;
+        co_return false;
       }
       if (written) break;
     } catch (const std::exception&) {  // the boundary of a job
@@ -425,15 +448,32 @@ awaitable<void> Queue::renew() {
 awaitable<void> Queue::look_after() {
   co_await wheel_.sleep(options_.look_every);
   before_write("look_after");
-  const auto unfinished = co_await database_.write([this](sql::Session& session) {
-    store::let_go_of_gone(session);
-    std::vector<std::pair<std::string, std::int64_t>> counts;
-    for (const auto& [queue, count] : unfinished_) counts.emplace_back(queue, store::unfinished(session, queue));
-    return counts;
+  const auto gone = co_await database_.read([](sql::Session& session) { return store::gone_that_run(session); });
+  if (!gone || gone->empty()) co_return;
+  const auto failed = co_await database_.write([this, gone = *gone, running = running(), random = Random(random_()), now = wheel_.clock().now()](sql::Session& session) {
+    store::let_go_of(session, gone);
+    return void_leases(session, now, random, store::interrupted_of(session, gone), running);
   }, kRowByRow);
-  // What others ended or added was not counted here.
-  if (unfinished)
-    for (const auto& [queue, count] : *unfinished) unfinished_.find(queue)->second = count;
+  if (failed) statistics_.failed += *failed;
+  wake();
+}
+
+awaitable<void> Queue::recount() {
+  co_await wheel_.sleep(options_.count_every);
+  before_write("recount");
+  struct Found {
+    std::vector<std::string> gone;
+    std::vector<std::pair<std::string, std::int64_t>> unfinished;
+  };
+  const auto found = co_await database_.read([this](sql::Session& session) {
+    Found result{.gone = store::gone_that_hold(session), .unfinished = {}};
+    for (const auto& [queue, count] : unfinished_) result.unfinished.emplace_back(queue, store::unfinished(session, queue));
+    return result;
+  });
+  if (found) {
+    for (const auto& [queue, count] : found->unfinished) unfinished_.find(queue)->second = count;
+    if (!found->gone.empty()) co_await database_.write([gone = found->gone](sql::Session& session) { store::let_go_of(session, gone); }, kRowByRow);
+  }
   wake();
 }
 

@@ -31,8 +31,9 @@ inline constexpr int kMaxInterruptions = 5;
 /// queue.
 ///
 /// Processes that share a database share its jobs out: each takes what it has room for, under a lease that it renews. Who dies or stands still loses its jobs
-/// when that ends, and what comes of a run that was taken away is not written any more. A look that finds more than there is room for says so to the others
-/// (on_more); besides, each looks every Options::look_every, since what only the dead knew of tells nobody. Loop-only, but for insert().
+/// once it is struck off the list of those at work (workers::Workers), or when that lease ends, and what comes of a run that was taken away is not written any
+/// more. A look that finds more than there is room for says so to the others (on_more); besides, each looks every Options::count_every, since what only the
+/// dead knew of tells nobody. Loop-only, but for insert().
 class Queue {
  public:
   struct ConsumerOptions {
@@ -46,10 +47,13 @@ class Queue {
   struct Options {
     std::size_t concurrency = 10;  ///< of a consumer that asks for no other
     std::chrono::milliseconds lease{30'000};
-    std::string process;  ///< 36 characters, of this process alone; some when empty
+    /// Whom others take this process for: 36 characters, in `workers` while it is at work; nothing while it may begin no job, and wake() when it may again. Some
+    /// that never change when not given.
+    std::function<std::string()> process;
     /// Whether no other process uses the database: then whatever is running when it starts was interrupted, and nobody has to be looked after.
     bool alone = true;
-    std::chrono::milliseconds look_every{5'000};  ///< of those that are not alone
+    std::chrono::milliseconds look_every{1'000};   ///< after processes that are gone; of those that are not alone
+    std::chrono::milliseconds count_every{5'000};  ///< of those as well: what others added and ended
     std::chrono::seconds keep_failed{7 * 24 * 3600};
     std::int64_t keep_failed_count = 5000;
   };
@@ -116,7 +120,7 @@ class Queue {
   /// Whether jobs are being taken: the queue runs, and its last look at the database did not fail.
   bool healthy() const noexcept { return started_ && !stopping_ && !claim_failed_; }
 
-  /// Called on the loop before each write with what it is for (claim, record, put_back, renew, purge); what it throws, the write throws.
+  /// Called on the loop before each write with what it is for (claim, record, put_back, renew, purge, look_after, recount); what it throws, the write throws.
   void before_write_for_test(std::function<void(std::string_view)> hook) { before_write_ = std::move(hook); }
 
  private:
@@ -172,13 +176,18 @@ class Queue {
   awaitable<void> run(Place place, Job job);
   /// Whether what became of the job could be written.
   awaitable<bool> record(Consumer& consumer, const Job& job, Outcome outcome, Ran ran);
-  /// What becomes of the jobs whose process ended while they ran, or has stood still for as long as a lease. How many failed for good.
-  std::uint64_t void_leases(sql::Session& session, Timestamp now, Random random, std::optional<Timestamp> by, const std::vector<JobId>& running) const;
+  /// What becomes of jobs whose process ended while they ran, or has stood still for too long. How many failed for good.
+  std::uint64_t void_leases(sql::Session& session, Timestamp now, Random random, const std::vector<store::Interrupted>& jobs, const std::vector<JobId>& running) const;
+  std::vector<JobId> running() const;
+  /// Whether what comes of a run that begins now would still count.
+  bool may_begin(const Job& job) const;
   awaitable<bool> put_back(store::Run job);
   awaitable<void> renew();
   awaitable<void> purge();
-  /// One look after what other processes leave, after the wait for it.
+  /// One look after what processes that are gone leave, after the wait for it.
   awaitable<void> look_after();
+  /// One count of what others added and ended, after the wait for it.
+  awaitable<void> recount();
   void tell_lost(const Job& job);
   /// Waits, but not on when the queue stops.
   awaitable<void> sleep_unless_stopping(std::chrono::milliseconds delay);

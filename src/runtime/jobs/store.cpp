@@ -30,6 +30,20 @@ int times_interrupted(std::string_view error) {
   return bad == std::errc() && std::string_view(end, error.data() + error.size()) == kTimesInARow && times > 0 ? times : 0;
 }
 
+using RunningRow = std::tuple<JobId, std::optional<std::string>, std::string, std::string, std::string, std::optional<std::string>>;
+constexpr std::string_view kRunning = "select id, claim, queue, consumer, payload, last_error from jobs where state = 'running'";
+
+std::vector<Interrupted> to_interrupted(std::vector<RunningRow> rows) {
+  std::vector<Interrupted> found;
+  for (auto& [id, claim, queue, consumer, payload, error] : rows)
+    found.push_back({.run = {.id = id, .claim = std::move(claim).value_or(std::string())},
+                     .queue = std::move(queue),
+                     .consumer = std::move(consumer),
+                     .payload = std::move(payload),
+                     .times = error ? times_interrupted(*error) : 0});
+  return found;
+}
+
 }  // namespace
 
 JobId insert(sql::Session& session, const NewJob& job, const std::string& consumer, Timestamp now) {
@@ -67,14 +81,16 @@ void promote(sql::Session& session, Timestamp now) {
 }
 
 std::vector<Job> claim(sql::Session& session, const std::string& queue, const std::string& consumer, std::size_t limit, Timestamp now,
-                       std::chrono::milliseconds lease, const std::string& claim) {
+                       std::chrono::milliseconds lease, const std::string& claim, const std::vector<JobId>& but) {
   using Row = std::tuple<JobId, std::string, int, int, std::string, Timestamp, int, Timestamp, std::optional<std::string>>;
-  auto rows = session.all<Row>(
-      fmt::format("with picked as materialized (select id from jobs where queue = :1 and consumer = :2 and state = 'ready' order by priority desc, id limit :3{}) "
+  const auto text =
+      fmt::format("with picked as materialized (select id from jobs where queue = :1 and consumer = :2 and state = 'ready'{} order by priority desc, id limit :3{}) "
                   "update jobs set state = 'running', attempts = attempts + 1, lease_until = :4, updated_at = :5, claim = :6 where id in (select id from picked) "
                   "returning id, payload, attempts, max_retries, correlation_id, created_at, priority, run_at, held_for",
-                  passing_over_locked(session)),
-      queue, consumer, static_cast<std::int64_t>(limit), now + lease, now, claim);
+                  but.empty() ? "" : " and id not in (select value from json_each(:7))", passing_over_locked(session));
+  const auto most = static_cast<std::int64_t>(limit);
+  auto rows = but.empty() ? session.all<Row>(text, queue, consumer, most, now + lease, now, claim)
+                          : session.all<Row>(text, queue, consumer, most, now + lease, now, claim, sql::List(but));
   // RETURNING has no order of its own.
   std::ranges::sort(rows, [](const Row& a, const Row& b) {
     return std::get<6>(a) != std::get<6>(b) ? std::get<6>(a) > std::get<6>(b) : std::get<0>(a) < std::get<0>(b);
@@ -147,28 +163,35 @@ std::int64_t let_go(sql::Session& session, const std::string& queue, const std::
 
 void let_all_go(sql::Session& session) { session.execute("update jobs set state = 'ready', held_for = null where state = 'held'"); }
 
-void let_go_of_gone(sql::Session& session) {
+void let_go_of(sql::Session& session, const std::vector<std::string>& processes) {
   session.execute(
-      "update jobs set state = 'ready', held_for = null where state = 'held' and substr(coalesce(claim, ''), 1, 36) not in (select process from processes)");
+      "update jobs set state = 'ready', held_for = null where state = 'held' and substr(coalesce(claim, ''), 1, 36) in (select value from json_each(:1))",
+      sql::List(processes));
+}
+
+// Who is gone is asked apart from the rows that are then changed: of a row that somebody changes meanwhile, a statement judges the new form by its old look at
+// `workers`, in which one who has joined since is not there yet.
+std::vector<std::string> gone_that_run(sql::Session& session) {
+  return session.all<std::string>(
+      "select distinct substr(coalesce(claim, ''), 1, 36) from jobs where state = 'running' and substr(coalesce(claim, ''), 1, 36) not in (select process from workers)");
+}
+
+std::vector<std::string> gone_that_hold(sql::Session& session) {
+  return session.all<std::string>(
+      "select distinct substr(coalesce(claim, ''), 1, 36) from jobs where state = 'held' and substr(coalesce(claim, ''), 1, 36) not in (select process from workers)");
 }
 
 std::string interruption(int times) { return fmt::format("{}{}{}", kInterrupted, times, kTimesInARow); }
 
 std::vector<Interrupted> interrupted(sql::Session& session, std::optional<Timestamp> by) {
-  std::vector<Interrupted> found;
-  const auto add = [&](std::tuple<JobId, std::optional<std::string>, std::string, std::string, std::string, std::optional<std::string>> row) {
-    auto& [id, claim, queue, consumer, payload, error] = row;
-    found.push_back({.run = {.id = id, .claim = std::move(claim).value_or(std::string())},
-                     .queue = std::move(queue),
-                     .consumer = std::move(consumer),
-                     .payload = std::move(payload),
-                     .times = error ? times_interrupted(*error) : 0});
-  };
-  using Row = std::tuple<JobId, std::optional<std::string>, std::string, std::string, std::string, std::optional<std::string>>;
-  const std::string running = "select id, claim, queue, consumer, payload, last_error from jobs where state = 'running'";
-  if (by) session.each<Row>(fmt::format("{} and lease_until <= :1 order by id{}", running, passing_over_locked(session)), add, *by);
-  else session.each<Row>(running + " order by id", add);
-  return found;
+  if (!by) return to_interrupted(session.all<RunningRow>(fmt::format("{} order by id", kRunning)));
+  return to_interrupted(session.all<RunningRow>(fmt::format("{} and lease_until <= :1 order by id{}", kRunning, passing_over_locked(session)), *by));
+}
+
+std::vector<Interrupted> interrupted_of(sql::Session& session, const std::vector<std::string>& processes) {
+  return to_interrupted(session.all<RunningRow>(
+      fmt::format("{} and substr(coalesce(claim, ''), 1, 36) in (select value from json_each(:1)) order by id{}", kRunning, passing_over_locked(session)),
+      sql::List(processes)));
 }
 
 void interrupt(sql::Session& session, const Run& run, int times, Timestamp run_at, Timestamp now) {

@@ -24,9 +24,9 @@ void insert_many(sql::Session& session, const NewJob& like, std::span<const std:
 
 /// Makes the delayed jobs that are due ready.
 void promote(sql::Session& session, Timestamp now);
-/// Takes up to `limit` ready jobs, the most urgent and oldest first, under a lease. `claim` names this look alone.
+/// Takes up to `limit` ready jobs, the most urgent and oldest first, under a lease, but none of `but`. `claim` names this look alone.
 std::vector<Job> claim(sql::Session& session, const std::string& queue, const std::string& consumer, std::size_t limit, Timestamp now,
-                       std::chrono::milliseconds lease, const std::string& claim);
+                       std::chrono::milliseconds lease, const std::string& claim, const std::vector<JobId>& but = {});
 /// One run of a job, by what its row names while the run counts.
 struct Run {
   JobId id;
@@ -46,8 +46,12 @@ bool put_back(sql::Session& session, const Run& run, Timestamp now);
 std::int64_t let_go(sql::Session& session, const std::string& queue, const std::string& consumer, const std::string& resource, std::int64_t count);
 /// The same for all that wait for anything: at start, when nothing is in use.
 void let_all_go(sql::Session& session);
-/// The same for those that a process held which is no longer there.
-void let_go_of_gone(sql::Session& session);
+/// The same for those that one of these processes held.
+void let_go_of(sql::Session& session, const std::vector<std::string>& processes);
+
+/// Processes that run, or hold, a job, and are no longer at work: they never come back. In one look of a statement, so nobody who has just joined is among them.
+std::vector<std::string> gone_that_run(sql::Session& session);
+std::vector<std::string> gone_that_hold(sql::Session& session);
 
 /// A job found running whose process has ended, or stands still.
 struct Interrupted {
@@ -59,6 +63,8 @@ struct Interrupted {
 };
 /// Those whose lease ended by then; all of them without an instant, where nobody can be running any.
 std::vector<Interrupted> interrupted(sql::Session& session, std::optional<Timestamp> by = {});
+/// Those that one of these processes ran.
+std::vector<Interrupted> interrupted_of(sql::Session& session, const std::vector<std::string>& processes);
 /// What the row of a job says that was interrupted so many times in a row.
 std::string interruption(int times);
 /// Gives an interrupted job back, not before `run_at`: no try is counted, the interruption is.

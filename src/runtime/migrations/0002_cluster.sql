@@ -14,6 +14,21 @@ create table intents (
   targets text not null,
   created_at bigint not null
 );
+-- The processes at work (src/runtime/workers), with or without anything in memory: a row stands while its process beats. On SQLite both tables stay empty.
+create table workers (
+  process text not null primary key,
+  beat bigint not null,
+  sharing boolean not null,
+  since bigint not null,
+  seen_at bigint not null
+);
+-- Work that is shared out: who does it now. Of an owner without a row it is free.
+create table shards (
+  kind text not null,
+  number integer not null,
+  owner text,
+  primary key (kind, number)
+);
 -- The look that took a running job, as long as what comes of it counts: "PROCESS NUMBER". Of a held job, the one that held it.
 alter table jobs add column claim text;
 -- What is true of the whole installation: `master_key` is a known text, sealed, which a process with another key cannot open.

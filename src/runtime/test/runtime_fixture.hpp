@@ -106,7 +106,8 @@ enum class Storage {
 
 /// The runtime on a database of its own and a clock moved by hand.
 struct RuntimeFixture {
-  explicit RuntimeFixture(async::Loop& l, const std::vector<const sql::MigrationSet*>& more = {}, Storage storage = Storage::memory) : loop(l) {
+  explicit RuntimeFixture(async::Loop& l, const std::vector<const sql::MigrationSet*>& more = {}, Storage storage = Storage::memory, jobs::Queue::Options queue_options = {})
+      : loop(l) {
     clock.attach(wheel);
     std::vector<const sql::MigrationSet*> sets{&migrations::runtime()};
     sets.insert(sets.end(), more.begin(), more.end());
@@ -120,7 +121,7 @@ struct RuntimeFixture {
     if (!opened) throw std::runtime_error(opened.error().message);
     database = std::move(*opened);
     if (const auto migrated = database->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
-    queue = std::make_unique<jobs::Queue>(wheel, *database, on_fault(), jobs::Queue::Options{}, 7);
+    queue = std::make_unique<jobs::Queue>(wheel, *database, on_fault(), std::move(queue_options), 7);
     bus = std::make_unique<events::Bus>(*queue, keyring, scope, on_fault());
     hub = std::make_unique<signals::Hub>(wheel, scope, signals::Hub::Options{});
     changes = std::make_unique<Changes>(*database, clock, *queue, *bus, *hub);

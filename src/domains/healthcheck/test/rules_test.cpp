@@ -188,6 +188,35 @@ TEST(SystemStatus, the_driving_check_is_a_worst_one) {
   EXPECT_EQ(rules::driving_check(rules::evaluate({}, kNow), {}), nullptr);
 }
 
+TEST(ShardOf, is_the_same_in_every_process_and_version_and_spread) {
+  const CheckKey key{SystemId::parse("0194ab00-0000-7000-8000-000000000001").value(), ConfigurationId::parse("0194ab00-0000-7000-8000-000000000002").value()};
+  EXPECT_EQ(rules::shard_of(key, 32), 8);
+  std::array<int, 32> count{};
+  for (int i = 0; i < 3200; ++i) ++count.at(static_cast<std::size_t>(rules::shard_of({SystemId::make(kNow), ConfigurationId::make(kNow)}, 32)));
+  for (const auto n : count) {
+    EXPECT_GE(n, 50);
+    EXPECT_LE(n, 160);
+  }
+}
+
+TEST(TakeUp, Q_11_an_interval_after_the_last_run_and_at_once_when_that_is_over) {
+  const CheckKey key{SystemId::make(kNow), ConfigurationId::make(kNow)};
+  const auto in = [&](std::optional<Timestamp> last, Timestamp changed = kNow - 24h) { return rules::take_up(key, 60s, changed, last, kNow); };
+  EXPECT_EQ(in(kNow - 10s).in, 50s);
+  EXPECT_EQ(in(kNow - 60s).in, 0s);
+  EXPECT_EQ(in(kNow - 64s).in, -4s) << "in step with what it was";
+  EXPECT_FALSE(in(kNow - 64s).changed);
+  // Nobody can have been at work for so long.
+  EXPECT_EQ(in(kNow - 70s).in, rules::jitter(key, 60s));
+  EXPECT_EQ(in(kNow - 3h).in, rules::jitter(key, 60s));
+  EXPECT_EQ(in(std::nullopt).in, rules::jitter(key, 60s));
+  // A change, and no run since: its own process may have ended before it ran it.
+  EXPECT_TRUE(in(std::nullopt, kNow - 3s).changed);
+  EXPECT_TRUE(in(kNow - 10s, kNow - 3s).changed);
+  EXPECT_FALSE(in(kNow - 2s, kNow - 3s).changed);
+  EXPECT_EQ(in(kNow - 2s, kNow - 3s).in, 58s);
+}
+
 TEST(Jitter, is_stable_spread_and_bounded) {
   std::array<int, 10> tenths{};
   for (int i = 0; i < 1000; ++i) {

@@ -267,6 +267,85 @@ CO_TEST(Scheduler, HC_12_no_more_run_at_a_time_than_the_bound) {
   co_await b.scheduler.stop();
 }
 
+CO_TEST(Scheduler, Q_11_what_ran_elsewhere_goes_on_in_its_cadence) {
+  Bench b(loop);
+  b.start();
+  const auto due = b.check(10s);
+  const auto late = b.check(10s);
+  const auto very_late = b.check(10s);
+  const auto begun = b.clock.monotonic();
+  b.scheduler.take_up(due, 4s);
+  b.scheduler.take_up(late, -3s);
+  b.scheduler.take_up(very_late, -23s);
+  co_await b.settle();
+  EXPECT_EQ(b.seen[due.key].started, 0);
+  EXPECT_EQ(b.seen[late.key].started, 1);
+  EXPECT_EQ(b.seen[very_late.key].started, 1);
+  co_await b.pass(25s);
+  const auto after = [&](const Check& check, std::size_t run) { return std::chrono::round<std::chrono::seconds>(b.seen[check.key].starts.at(run) - begun); };
+  EXPECT_EQ(after(due, 0), 4s);
+  EXPECT_EQ(after(due, 1), 14s);
+  EXPECT_EQ(after(late, 1), 7s);
+  EXPECT_EQ(after(late, 2), 17s);
+  EXPECT_EQ(after(very_late, 1), 7s);
+  // The same again is no change of its cadence.
+  b.scheduler.take_up(due, 0s);
+  co_await b.settle();
+  EXPECT_EQ(b.seen[due.key].started, 3);
+  co_await b.scheduler.stop();
+}
+
+CO_TEST(Scheduler, what_is_let_go_begins_no_more_and_what_runs_of_it_runs_on) {
+  Bench b(loop, {.concurrency = 1});
+  b.start();
+  b.free = false;
+  const auto runs = b.check(1s), waits = b.check(1s), stays = b.check(1s);
+  for (const auto& check : {runs, waits, stays}) b.scheduler.put(check, Scheduler::First::at_once);
+  co_await b.settle();
+  const auto theirs = [&](const CheckKey& key) { return key != stays.key; };
+  b.scheduler.let_go(theirs);
+  EXPECT_FALSE(b.scheduler.contains(runs.key));
+  EXPECT_EQ(b.scheduler.size(), 1u);
+  bool ended = false;
+  asio::co_spawn(loop.executor(), b.scheduler.ended(theirs), [&](std::exception_ptr) { ended = true; });
+  co_await b.pass(3s);
+  EXPECT_FALSE(ended);
+  EXPECT_EQ(b.seen[runs.key].cancelled, 0);
+  b.release();
+  co_await b.settle();
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(b.seen[runs.key].ended, 1);
+  co_await b.pass(3s);
+  EXPECT_EQ(b.seen[runs.key].started, 1);
+  EXPECT_EQ(b.seen[waits.key].started, 0);
+  EXPECT_GE(b.seen[stays.key].started, 2);
+  co_await b.scheduler.stop();
+}
+
+CO_TEST(Scheduler, what_is_due_while_nothing_may_begin_waits_and_what_is_put_back_then_does_not) {
+  bool may = true;
+  Bench b(loop, {.may_begin = [&] { return may; }});
+  b.start();
+  const auto waits = b.check(10s), removed = b.check(10s);
+  b.scheduler.take_up(waits, 1s);
+  b.scheduler.take_up(removed, 1s);
+  may = false;
+  co_await b.pass(35s);
+  EXPECT_EQ(b.seen[waits.key].started, 0);
+  EXPECT_EQ(b.scheduler.waiting(), 2u);
+  // Another process ran it meanwhile: it is not due.
+  b.scheduler.remove(removed.key);
+  b.scheduler.take_up(removed, 8s);
+  may = true;
+  b.scheduler.go_on();
+  co_await b.settle();
+  EXPECT_EQ(b.seen[waits.key].started, 1) << "once, whatever has passed";
+  EXPECT_EQ(b.seen[removed.key].started, 0);
+  co_await b.pass(9s);
+  EXPECT_EQ(b.seen[removed.key].started, 1);
+  co_await b.scheduler.stop();
+}
+
 CO_TEST(Scheduler, a_run_that_throws_is_told_and_the_next_one_comes) {
   Bench b(loop);
   b.start();

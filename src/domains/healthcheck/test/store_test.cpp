@@ -121,6 +121,46 @@ TEST(HealthStore, only_what_is_enabled_and_not_paused_is_active) {
   EXPECT_EQ(association.key, checks[0].key);
 }
 
+TEST(HealthStore, planned_checks_tell_what_their_cadence_goes_by) {
+  Db db;
+  const auto one = a_system(), two = a_system();
+  const auto home = db.configuration("home"), shop = db.configuration("shop");
+  const auto paused = db.configuration("paused", true);
+  db.associate(one, home.id);
+  db.associate(one, shop.id);
+  db.associate(two, home.id);
+  db.associate(two, paused.id);
+  db.associate(two, shop.id, false);
+  db.run({one, home.id}, kNow + 60s);
+  db.run({one, home.id}, kNow + 120s);
+  db.run({two, home.id}, kNow - 1s);  // before it was measured
+  auto changed = shop;
+  changed.updated_at = kNow + 7s;
+  store::update(db, changed);
+  const auto keys = [&](const Scope& scope) {
+    std::set<CheckKey> all;
+    for (const auto& planned : store::planned_checks(db, scope)) all.insert(planned.check.key);
+    return all;
+  };
+  EXPECT_EQ(keys({}), (std::set<CheckKey>{{one, home.id}, {one, shop.id}, {two, home.id}}));
+  EXPECT_EQ(keys({.system_id = one}), (std::set<CheckKey>{{one, home.id}, {one, shop.id}}));
+  EXPECT_EQ(keys({.configuration_id = home.id}), (std::set<CheckKey>{{one, home.id}, {two, home.id}}));
+  EXPECT_EQ(keys({.system_id = two, .configuration_id = home.id}), (std::set<CheckKey>{{two, home.id}}));
+  EXPECT_TRUE(keys({.system_id = two, .configuration_id = shop.id}).empty());
+  for (const auto& planned : store::planned_checks(db, {})) {
+    if (planned.check.key == CheckKey{one, home.id}) {
+      EXPECT_EQ(planned.last_run, kNow + 120s);
+      EXPECT_EQ(planned.changed_at, std::max(kNow, planned.check.configuration->updated_at));
+      EXPECT_EQ(planned.check.configuration->name, "home");
+    } else {
+      EXPECT_EQ(planned.last_run, std::nullopt);
+    }
+    if (planned.check.key == CheckKey{one, shop.id}) {
+      EXPECT_EQ(planned.changed_at, kNow + 7s);
+    }
+  }
+}
+
 TEST(HealthStore, facts_of_many_systems_at_once) {
   Db db;
   const auto one = a_system(), two = a_system(), bare = a_system();
