@@ -24,7 +24,7 @@ std::unexpected<Error> failed(std::string_view what, const std::filesystem::path
 
 /// Whether a folder is empty (but for what a file system puts there itself) or has been a data folder before.
 bool is_ours_or_empty(int folder) {
-  for (const char* name : {"watchbell.db", "master.key", "setup.token", "watchbell.db.restoring"})
+  for (const char* name : {"watchbell.db", "master.key", "setup.token", "admin.sock", "watchbell.db.restoring"})
     if (::faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
   const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* entries = copy < 0 ? nullptr : ::fdopendir(copy);

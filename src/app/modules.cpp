@@ -19,7 +19,7 @@ struct Entry {
   virtual Result<void> mount() = 0;
   virtual awaitable<Result<void>> start() = 0;
   virtual awaitable<void> stop() = 0;
-  virtual std::vector<rpc::SignalType> signals() const = 0;
+  virtual std::vector<signals::Declared> signals() const = 0;
 };
 
 awaitable<void> nothing() { co_return; }
@@ -43,7 +43,7 @@ struct EntryOf final : Entry {
     if constexpr (requires { module.stop(); }) return module.stop();
     else return nothing();
   }
-  std::vector<rpc::SignalType> signals() const override {
+  std::vector<signals::Declared> signals() const override {
     if constexpr (requires { M::signals(); }) return M::signals();
     else return {};
   }
@@ -102,11 +102,11 @@ awaitable<void> Modules::stop() {
   for (auto it = all_->entries.rbegin(); it != all_->entries.rend(); ++it) co_await (*it)->stop();
 }
 
-std::vector<rpc::SignalType> Modules::signals() const {
-  std::vector<rpc::SignalType> all;
+std::vector<signals::Declared> Modules::signals() const {
+  std::vector<signals::Declared> all;
   for (const auto& entry : all_->entries) {
-    auto some = entry->signals();
-    all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+    const auto some = entry->signals();
+    all.insert(all.end(), some.begin(), some.end());
   }
   return all;
 }

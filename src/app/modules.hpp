@@ -22,8 +22,8 @@ class Modules {
   awaitable<Result<void>> start();
   /// In reverse.
   awaitable<void> stop();
-  /// The signals of all domains, for the contract.
-  std::vector<rpc::SignalType> signals() const;
+  /// The signals of all domains.
+  std::vector<signals::Declared> signals() const;
   /// All migration sets, in the order they run.
   static std::span<const sql::MigrationSet* const> migrations();
 

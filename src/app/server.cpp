@@ -34,6 +34,7 @@
 #include "async/timeout.hpp"
 #include "domains/auth/module.hpp"
 #include "domains/notification/module.hpp"
+#include "platform/crypto/encoding.hpp"
 #include "platform/crypto/password.hpp"
 #include "platform/crypto/random.hpp"
 #include "platform/http_client/client.hpp"
@@ -54,6 +55,7 @@
 #include "runtime/runtime.hpp"
 #include "runtime/settings/store.hpp"
 #include "runtime/signals/endpoint.hpp"
+#include "runtime/workers/workers.hpp"
 
 namespace watchbell::migrations {
 const sql::MigrationSet& runtime();
@@ -79,6 +81,9 @@ awaitable<void> answer_ready(probes::Readiness& readiness, http::Response& respo
 
 /// What processes tell each other: there are more jobs than the one who says it has room for.
 constexpr std::string_view kMoreJobs = "jobs";
+/// What a process that stops waits for until others have its checks: what runs of them is cancelled before.
+constexpr std::chrono::seconds kHandOver{7};
+constexpr std::string_view kAway = "the database cannot be asked who else uses it";
 /// What clocks may differ in without anybody being told.
 constexpr std::chrono::seconds kApart{2};
 
@@ -211,6 +216,7 @@ struct Server::Parts {
   std::optional<crypto::Keyring> keyring;
   std::unique_ptr<sql::Database> database;
   std::unique_ptr<sql::Database> coordination;  // the same on PostgreSQL, over connections that no change holds up
+  std::vector<coherence::IntentId> migrated;    // by this start
 
   async::TaskScope scope{loop.executor(), report};
   async::PausePoints pauses{loop.executor()};
@@ -220,10 +226,12 @@ struct Server::Parts {
   std::unique_ptr<coherence::Memory> cache;
   std::unique_ptr<bus::Bus> process_bus;
   std::unique_ptr<coherence::Cluster> cluster;  // on PostgreSQL
+  std::unique_ptr<workers::Workers> workers;    // as well
   std::unique_ptr<crypto::PasswordHasher> passwords;
   std::unique_ptr<jobs::Queue> queue;
   std::unique_ptr<events::Bus> bus;
   std::unique_ptr<signals::Hub> hub;
+  std::unique_ptr<signals::Relay> relay;  // where there is a cluster
   std::unique_ptr<Changes> changes;
   std::unique_ptr<settings::Store> settings;
   std::optional<limits::RateLimiter> limiter;
@@ -246,10 +254,12 @@ struct Server::Parts {
   }
   void mount_probes();
   void follow_clock(std::chrono::microseconds more);
-  /// Whether no other process serves this database. One that was killed is waited for until its lease is over.
-  awaitable<Result<void>> alone();
   /// Whether the master key is that of the database.
   awaitable<Result<void>> judge_key();
+  /// That of the data folder; of several processes that of their master key, so that each takes what any of them said.
+  Result<std::string> setup_token() const;
+  /// Waits until this process belongs to the others.
+  awaitable<Result<void>> joined();
   static awaitable<probes::ProbeResult> tell(bool ok);
   static awaitable<probes::ProbeResult> reach(sql::Database& database);
 };
@@ -336,7 +346,11 @@ Result<void> Server::Parts::open_store(bool in_memory) {
     coordination = std::move(*coordinating);
   }
   if (options.before_migrating) options.before_migrating(listener ? listener->port() : std::uint16_t{0});
-  return database->migrate(Modules::migrations());
+  if (!postgresql) return database->migrate(Modules::migrations());
+  // What others have in memory may be of before: they are told by the transaction of each script, and waited for before anybody is served here.
+  return database->migrate(Modules::migrations(), [this](sql::Session& session) {
+    if (const auto intent = coherence::store::add_everything(session, clock.now())) migrated.push_back(*intent);
+  });
 }
 
 Result<void> Server::Parts::build() {
@@ -356,12 +370,20 @@ Result<void> Server::Parts::build() {
     process_bus = std::move(*made);
     coherence::Cluster::Options cluster_options;
     cluster_options.on_ahead = [this](std::chrono::microseconds more) { follow_clock(more); };
+    if (config.test_off) cluster_options.off.insert(*config.test_off);
     cluster = std::make_unique<coherence::Cluster>(wheel, *coordination, *process_bus, *cache, report, std::move(cluster_options));
+    workers = std::make_unique<workers::Workers>(wheel, *coordination, report);
   }
   const auto seed = static_cast<std::uint64_t>(clock.monotonic().time_since_epoch().count());
   jobs::Queue::Options queue_options{.concurrency = static_cast<std::size_t>(config.job_concurrency), .process = {}};
-  // Alone on PostgreSQL, too, as long as alone() sees to it.
-  if (cluster) queue_options.process = cluster->process().to_string();
+  if (workers) {
+    queue_options.alone = false;
+    queue_options.process = [this] {
+      const auto worker = workers->ready();
+      return worker ? worker->to_string() : std::string();
+    };
+    workers->on_ready([this] { queue->wake(); });
+  }
   queue = std::make_unique<jobs::Queue>(wheel, *database, report, std::move(queue_options), seed);
   if (cluster) {
     queue->on_more([this] { cluster->tell(kMoreJobs, {}); });
@@ -380,7 +402,8 @@ Result<void> Server::Parts::build() {
     hub_options.inbound_rate = hub_options.inbound_burst = 1e12;
   }
   hub = std::make_unique<signals::Hub>(wheel, scope, hub_options);
-  changes = std::make_unique<Changes>(*database, clock, *queue, *bus, *hub, cluster.get());
+  if (cluster) relay = std::make_unique<signals::Relay>(scope, *hub, *cluster);
+  changes = std::make_unique<Changes>(*database, clock, *queue, *bus, *hub, cluster.get(), relay.get());
 
   settings = std::make_unique<settings::Store>(*keyring);
   auth::Service::Options auth_options;
@@ -389,7 +412,7 @@ Result<void> Server::Parts::build() {
   auth_options.setup_token = config.setup_token;
   auth_options.second_factor_of = second_factor_of(config.second_factor_of);
   if (folder && !auth_options.setup_token) {
-    auto token = folder->setup_token();
+    auto token = setup_token();
     if (!token) return std::unexpected(std::move(token.error()));
     auth_options.setup_token = *token;
   }
@@ -424,6 +447,8 @@ Result<void> Server::Parts::build() {
                                               .bus = *bus,
                                               .hub = *hub,
                                               .changes = *changes,
+                                              .cluster = cluster.get(),
+                                              .workers = workers.get(),
                                               .dispatcher = *dispatcher,
                                               .front = *front,
                                               .keyring = *keyring,
@@ -436,6 +461,7 @@ Result<void> Server::Parts::build() {
   if (auto mounted = auth->mount(*dispatcher, *front, *queue); !mounted) return mounted;
   modules = std::make_unique<Modules>(*runtime, auth->service(), config);
   if (auto mounted = modules->mount(); !mounted) return mounted;
+  if (relay) relay->declare(modules->signals());
   if (options.extra_settings) options.extra_settings(*settings);
   if (options.extra_areas)
     for (auto& area : options.extra_areas())
@@ -495,24 +521,17 @@ awaitable<Result<void>> Server::Parts::open() {
   co_return build();
 }
 
-awaitable<Result<void>> Server::Parts::alone() {
-  constexpr std::string_view kAway = "the database cannot be asked who else uses it";
-  const coherence::Cluster::Options times;
+Result<std::string> Server::Parts::setup_token() const {
+  if (!cluster) return folder->setup_token();
+  return crypto::base64url_encode(keyring->derive("setup token", 24));
+}
+
+awaitable<Result<void>> Server::Parts::joined() {
   // Joined first: of two that start together at least one sees the other.
   const auto joined_until = clock.boot() + 10s;
   while (!cluster->serves()) {
     if (clock.boot() >= joined_until) co_return fail(ErrorCode::unavailable, "{}", kAway);
     co_await wheel.sleep(20ms);
-  }
-  if (!co_await cluster->look()) co_return fail(ErrorCode::unavailable, "{}", kAway);
-  const auto before = cluster->others();
-  const auto until = clock.boot() + times.lease + times.margin + times.renew_every;
-  while (!cluster->others().empty() && clock.boot() < until) {
-    co_await wheel.sleep(100ms);
-    if (!co_await cluster->look()) co_return fail(ErrorCode::unavailable, "{}", kAway);
-    for (const auto& other : cluster->others())
-      if (std::ranges::find(before, other) == before.end())
-        co_return fail(ErrorCode::conflict, "another process serves this database: several are not supported by this version yet");
   }
   co_return Result<void>();
 }
@@ -586,26 +605,31 @@ Result<std::unique_ptr<Server>> Server::open_in_memory(async::Loop& loop) {
 }
 
 awaitable<Result<void>> Server::prepare() {
-  if (parts_->cluster)
+  if (auto& cluster = parts_->cluster) {
     if (auto judged = co_await parts_->judge_key(); !judged) co_return judged;
+    for (const auto& intent : std::exchange(parts_->migrated, {})) co_await cluster->settle(intent, std::string(coherence::kEverything));
+    if (!co_await cluster->look()) co_return fail(ErrorCode::unavailable, "{}", kAway);
+  }
   // Settings that do not read are a refusal now, not defaults or lost deliveries later.
   auto judged = co_await parts_->database->read([&store = *parts_->settings](sql::Session& session) { return store.judge(session); });
   if (!judged) co_return std::unexpected(std::move(judged.error()));
   if (!judged->refused.empty()) co_return fail(ErrorCode::internal, "settings cannot be read: {}", fmt::join(judged->refused, ", "));
-  if (!judged->outdated.empty()) {
+  // Those of another version might not read what this one writes, or declare rules that this one does not: what only makes things tidy waits for a start alone.
+  const bool alone = !parts_->cluster || parts_->cluster->others().empty();
+  if (!judged->outdated.empty() && alone) {
     auto upgraded = co_await parts_->database->write(
         [&store = *parts_->settings, &outdated = judged->outdated, now = parts_->clock.now()](sql::Session& session) { store.upgrade(session, outdated, now); });
     if (!upgraded) co_return upgraded;
     log::info("settings of earlier versions were upgraded", {{"records", static_cast<std::int64_t>(judged->outdated.size())}});
   }
-  co_return co_await parts_->auth->sync(*parts_->dispatcher);
+  co_return co_await parts_->auth->sync(*parts_->dispatcher, alone);
 }
 
 awaitable<Result<void>> Server::start() {
   auto& p = *parts_;
   if (p.metrics_listener) {
     std::vector<std::string> signals;
-    for (const auto& signal : p.modules->signals()) signals.push_back(signal.id);
+    for (const auto& signal : p.modules->signals()) signals.emplace_back(signal.id);
     p.cache_metrics.follow(*p.cache);
     p.metrics.registry.before_render([&p] {
       using Limit = limits::RateLimiter::Limit;
@@ -619,10 +643,11 @@ awaitable<Result<void>> Server::start() {
   }
   if (p.cluster) {
     p.cluster->start();
-    if (auto alone = co_await p.alone(); !alone) co_return alone;
+    if (auto joined = co_await p.joined(); !joined) co_return joined;
   }
   if (auto prepared = co_await prepare(); !prepared) co_return prepared;
   if (auto started = co_await p.modules->start(); !started) co_return started;
+  if (p.workers) p.workers->start();
   co_await p.queue->start();
   p.front->open();
   p.readiness.running();
@@ -639,7 +664,7 @@ awaitable<Result<void>> Server::start() {
   if (needed && *needed) {
     log::info("no administrator yet: open the page to make one", {{"url", p.base_url}});
     if (p.auth->service().asks_setup_token(false) && !p.config.setup_token && p.folder) {
-      if (const auto token = p.folder->setup_token()) p.say("setup token: " + *token);
+      if (const auto token = p.setup_token()) p.say("setup token: " + *token);
     }
   }
   co_return Result<void>();
@@ -654,6 +679,7 @@ awaitable<void> Server::stop() {
   if (p.listener) co_await p.listener->stop(p.config.shutdown_request);
   if (p.metrics_listener) co_await p.metrics_listener->stop(1s);
   co_await async::with_timeout(p.wheel, p.bus->emit_local({.name = "core.platform.shutdown", .payload = R"({"reason":"signal"})", .secrets = {}}), 5s);
+  if (p.workers) co_await p.workers->retire(kHandOver);
   co_await p.modules->stop();
   co_await p.queue->stop(p.config.shutdown_job);
   co_await p.readiness.stop();
@@ -661,6 +687,7 @@ awaitable<void> Server::stop() {
   co_await p.client->close();
   co_await p.mail->close();
   p.resolver->close();
+  if (p.workers) co_await p.workers->stop();
   if (p.cluster) co_await p.cluster->stop();
   co_await p.cache->close<Executor>();
   co_await p.database->close();
@@ -678,7 +705,11 @@ std::string Server::refusal(std::string_view message) { return "{\"ok\":false,\"
 std::uint16_t Server::port() const { return parts_->listener ? parts_->listener->port() : 0; }
 
 const std::vector<rpc::Area>& Server::areas() const { return parts_->dispatcher->areas(); }
-std::string Server::contract_typescript() const { return rpc::contract_typescript(parts_->dispatcher->areas(), parts_->modules->signals()); }
+std::string Server::contract_typescript() const {
+  std::vector<rpc::SignalType> signals;
+  for (const auto& signal : parts_->modules->signals()) signals.push_back({.id = std::string(signal.id), .payload = signal.payload});
+  return rpc::contract_typescript(parts_->dispatcher->areas(), signals);
+}
 
 std::string Server::contract_openapi() const { return rpc::openapi(parts_->dispatcher->areas(), parts_->base_url); }
 

@@ -19,7 +19,7 @@ const told = (values) => ({ p50: percentile(values, 0.5), p99: percentile(values
 export async function measure({ cast, members, postgres }) {
   const clients = members.map((member) => new Client(member));
   try {
-    const { id } = await cast.call("catalog/createSystem", { name: "latency" });
+    const { id } = await cast.call("catalog/createSystem", { name: `latency of ${members.length}` });
     let version = 0;
     /** One write through a process, after everybody was made to remember what it changes. */
     const write = async (through, awake) => {

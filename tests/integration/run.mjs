@@ -9,6 +9,6 @@ if (chosen.program === undefined) throw new Error("--program PATH is missing");
 for (const path of ["program", "echo", "keep"]) if (chosen[path] !== undefined) chosen[path] = resolve(chosen[path]);
 
 if (chosen.echo !== undefined) await import("./orpc/client.mjs");
-for (const part of ["bad_input", "start", "commands", "backup", "config_check", "notify", "metrics", "principals", "rest", "webhooks", "webpush", "oauth", "mail", "pages", "invalid_inputs", "limits", "hostile_clients", "postgresql", "chaos"])
+for (const part of ["bad_input", "start", "commands", "backup", "config_check", "notify", "metrics", "principals", "rest", "webhooks", "webpush", "oauth", "mail", "pages", "invalid_inputs", "limits", "hostile_clients", "postgresql", "several", "chaos"])
   await import(`./${part}.mjs`);
 process.exit(await run(chosen));

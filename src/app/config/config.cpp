@@ -334,6 +334,11 @@ std::vector<Row> make_rows() {
                      .help = "For tests, on a loopback listener only: the pause point that holds its nth passage.",
                      .in_file = false},
                     &Config::test_pause, as_it_is(is_pause)));
+  add(optional_text({.name = "test_off",
+                     .allowed = "wait, lease, scan or empty",
+                     .help = "For tests, on a loopback listener only: a guard of what several processes keep in memory that is switched off.",
+                     .in_file = false},
+                    &Config::test_off, as_it_is([](std::string_view text) { return text == "wait" || text == "lease" || text == "scan" || text == "empty"; })));
   auto hurry = number("test_hurry", &Config::test_hurry, 1, 1'000'000,
                       "For tests, on a loopback listener only: the pauses between the tries of a delivery are so many times shorter; Retry-After counts in full.");
   hurry.setting.in_file = false;
@@ -550,6 +555,7 @@ void Resolver::check_together(const Config& config) {
   if (config.uses_postgresql() && !config.master_key)
     complain("WATCHBELL_MASTER_KEY must be set with PostgreSQL: all processes of a database share it");
   if (config.test_pause && !config.listen.is_loopback()) complain("WATCHBELL_TEST_PAUSE works only while listening on a loopback address");
+  if (config.test_off && !config.listen.is_loopback()) complain("WATCHBELL_TEST_OFF works only while listening on a loopback address");
   if (config.test_hurry != 1 && !config.listen.is_loopback()) complain("WATCHBELL_TEST_HURRY works only while listening on a loopback address");
   if (config.socket_timeout <= config.socket_ping) complain("socket_timeout_seconds must be longer than socket_ping_seconds");
 }

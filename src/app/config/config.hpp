@@ -67,6 +67,7 @@ struct Config {
   std::vector<net::Cidr> egress_allow;
   std::chrono::seconds drain{0};
   std::optional<std::string> test_pause;
+  std::optional<std::string> test_off;
   std::int64_t test_hurry = 1;
 
   std::optional<Rate> rate_limit_principal = Rate{100, 400};

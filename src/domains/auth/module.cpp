@@ -20,14 +20,14 @@ Result<void> Module::mount(rpc::Dispatcher& dispatcher, rpc::Front& front, jobs:
   return dispatcher.mount(contract(service_));
 }
 
-awaitable<Result<void>> Module::sync(const rpc::Dispatcher& dispatcher) {
+awaitable<Result<void>> Module::sync(const rpc::Dispatcher& dispatcher, bool alone) {
   std::vector<access::Rule> rules;
   for (const auto& area : dispatcher.areas()) rules.insert(rules.end(), area.rules().begin(), area.rules().end());
   std::set<std::string> visitors_use;
   for (const auto& area : dispatcher.areas())
     for (const auto& procedure : area.procedures())
       if (procedure->access().type == access::UserType::public_) visitors_use.insert(procedure->access().rules.begin(), procedure->access().rules.end());
-  co_return co_await service_.sync(std::move(rules), std::move(visitors_use));
+  co_return co_await service_.sync(std::move(rules), std::move(visitors_use), alone);
 }
 
 }  // namespace watchbell::auth

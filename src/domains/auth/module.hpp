@@ -21,8 +21,8 @@ class Module {
   Service& service() noexcept { return service_; }
   /// Mounts the procedures and the session endpoints, declares the settings record and registers the jobs; before the queue starts.
   Result<void> mount(rpc::Dispatcher& dispatcher, rpc::Front& front, jobs::Queue& queue);
-  /// Makes roles and rules what the areas declare. After the last mount, before routes open.
-  awaitable<Result<void>> sync(const rpc::Dispatcher& dispatcher);
+  /// Makes roles and rules what the areas declare; unless this process is `alone`, none is removed. After the last mount, before routes open.
+  awaitable<Result<void>> sync(const rpc::Dispatcher& dispatcher, bool alone);
 
  private:
   settings::Store& settings_;

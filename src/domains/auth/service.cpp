@@ -104,11 +104,11 @@ access::RuleSetPtr Service::anonymous_rules_now() {
   return rules && *rules ? **rules : nullptr;
 }
 
-awaitable<Result<void>> Service::sync(std::vector<access::Rule> rules, std::set<std::string> visitors_use) {
+awaitable<Result<void>> Service::sync(std::vector<access::Rule> rules, std::set<std::string> visitors_use, bool all) {
   visitors_use_ = std::move(visitors_use);
-  co_return co_await changes_.run([this, rules = std::move(rules)](Change& change) {
+  co_return co_await changes_.run([this, rules = std::move(rules), all](Change& change) {
     store::seed_roles(change.sql());
-    if (store::sync_rules(change.sql(), rules)) change.invalidates(cache_.all());
+    if (store::sync_rules(change.sql(), rules, all)) change.invalidates(cache_.all());
   });
 }
 

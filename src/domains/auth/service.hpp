@@ -104,7 +104,8 @@ class Service final : public access::Identity {
   /// Seeds the roles and makes the stored rules those declared; at every start, before routes open.
   ///
   /// @param visitors_use  the rules that some procedure open to visitors asks for: no others can be given to them
-  awaitable<Result<void>> sync(std::vector<access::Rule> rules, std::set<std::string> visitors_use = {});
+  /// @param all           whether nobody else declares any: else rules that are not among these stay
+  awaitable<Result<void>> sync(std::vector<access::Rule> rules, std::set<std::string> visitors_use = {}, bool all = true);
 
   awaitable<Result<bool>> needs_onboarding();
   /// Whether onboarding asks this request for the setup token.

@@ -144,7 +144,7 @@ void grant_role(sql::Session& session, const UserId& user, std::string_view role
   session.execute("insert into user_roles (user_id, role_id) values (:1, :2) on conflict (user_id, role_id) do nothing", user, role);
 }
 
-bool sync_rules(sql::Session& session, const std::vector<access::Rule>& rules) {
+bool sync_rules(sql::Session& session, const std::vector<access::Rule>& rules, bool all) {
   std::int64_t changed = 0;
   std::vector<std::string> ids;
   for (const auto& rule : rules) {
@@ -154,7 +154,7 @@ bool sync_rules(sql::Session& session, const std::vector<access::Rule>& rules) {
         "where access_rules.description <> excluded.description",
         rule.id, rule.description);
   }
-  changed += session.execute("delete from access_rules where id not in (select value from json_each(:1))", sql::List(ids));
+  if (all) changed += session.execute("delete from access_rules where id not in (select value from json_each(:1))", sql::List(ids));
   const auto grant = [&](const std::string& rule, std::string_view role) {
     changed += session.execute(
         "insert into role_rules (role_id, rule_id) select :1, :2 where not exists "

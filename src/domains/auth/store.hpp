@@ -57,8 +57,9 @@ std::int64_t delete_expired_sessions(sql::Session& session, Timestamp now, std::
 
 void seed_roles(sql::Session& session);
 void grant_role(sql::Session& session, const UserId& user, std::string_view role);
-/// Makes the stored rules those declared, gives default and public ones to their roles once. Whether anything changed.
-bool sync_rules(sql::Session& session, const std::vector<access::Rule>& rules);
+/// Makes the stored rules those declared, gives default and public ones to their roles once. Unless `all` are declared here (a process of another version may
+/// declare more), none is removed. Whether anything changed.
+bool sync_rules(sql::Session& session, const std::vector<access::Rule>& rules, bool all);
 /// The rules of a user's roles; `*` for an administrator. Sorted.
 std::vector<std::string> rules_of_user(sql::Session& session, const UserId& user);
 std::vector<std::string> rules_of_application(sql::Session& session, const ApplicationId& application);

@@ -19,6 +19,9 @@ namespace oauth = channels::oauth;
 
 namespace {
 
+constexpr std::chrono::seconds kRefreshLife{60};  // longer than a request may take
+constexpr std::chrono::seconds kRefreshPause{2};
+
 /// Ends in what it says: neither a browser nor a proxy keeps it, and its address, which holds a code, is told to no page.
 void answer_redirect(http::Response& response, const std::string& url) {
   response.status = 302;
@@ -214,6 +217,21 @@ awaitable<Renewed> OAuthLinks::renew(const Channel& channel, UserId user, std::s
 }
 
 awaitable<Renewed> OAuthLinks::refresh(const Channel& channel, UserId user, std::string admin_config, std::string used) {
+  // Of processes that share the database one asks the provider.
+  const auto now = clock_.now();
+  const auto until = now + kRefreshLife;
+  const auto begun = co_await database_.write([&channel, user, until, now](sql::Session& session) { return store::begin_refresh(session, user, channel.id(), until, now); },
+                                              sql::Isolation::read_committed);
+  if (!begun || !*begun)
+    co_return Renewed{.user_config = {}, .failed = Verdict::retry(begun ? "another process renews the sign-in" : begun.error().message, begun ? std::optional(kRefreshPause) : std::nullopt)};
+  auto renewed = co_await refresh_alone(channel, user, std::move(admin_config), std::move(used));
+  // It ends by itself when this does not get through.
+  static_cast<void>(co_await database_.write([&channel, user, until](sql::Session& session) { store::end_refresh(session, user, channel.id(), until); },
+                                             sql::Isolation::read_committed));
+  co_return renewed;
+}
+
+awaitable<Renewed> OAuthLinks::refresh_alone(const Channel& channel, UserId user, std::string admin_config, std::string used) {
   const auto failed = [](Verdict why) { return Renewed{.user_config = {}, .failed = std::move(why)}; };
   const auto ended = [&channel] { return Verdict::refused(fmt::format("{} has to be connected again by its user", channel.traits().display_name)); };
   auto stored = co_await database_.read([this, &channel, user](sql::Session& session) { return channels_.user_config(session, channel, user); });

@@ -45,7 +45,8 @@ class OAuthLinks {
   void mount(rpc::Front& front);
   awaitable<void> visit(rpc::RouteRequest request, http::Response& response);
 
-  /// The settings with a token that has not ended; with another token when `refused`. All who ask for one link at a time share one refresh. A refresh that
+  /// The settings with a token that has not ended; with another token when `refused`. All who ask for one link at a time share one refresh; of several
+  /// processes one does it, and the others are told to come again a little later. A refresh that
   /// the provider refuses forgets the link and has its user told.
   /// @param used  the settings as they were read
   awaitable<Renewed> renew(const channels::Channel& channel, UserId user, std::string admin_config, std::string used, bool refused);
@@ -58,6 +59,7 @@ class OAuthLinks {
   /// Whether it went well; what did not is logged.
   awaitable<Result<bool>> exchange(const channels::Channel& channel, UserId user, std::string state_id, std::string admin_config, std::string code);
   awaitable<Renewed> refresh(const channels::Channel& channel, UserId user, std::string admin_config, std::string used);
+  awaitable<Renewed> refresh_alone(const channels::Channel& channel, UserId user, std::string admin_config, std::string used);
   awaitable<Result<void>> keep(const channels::Channel& channel, UserId user, std::string before, std::string after);
   awaitable<Result<void>> lapse(const channels::Channel& channel, UserId user, std::string before);
   std::string derived(std::string_view purpose, std::string_view text) const;

@@ -163,10 +163,10 @@ Result<void> Database::inspect(const std::string& url, std::span<const Migration
   }
 }
 
-Result<void> Database::migrate(std::span<const MigrationSet* const> sets) {
+Result<void> Database::migrate(std::span<const MigrationSet* const> sets, const std::function<void(Session&)>& with_each) {
   WATCHBELL_ASSERT(running_ == 0 && waiting() == 0 && !closed_);
   try {
-    return sql::migrate(*writers_.front(), sets, clock_.now());
+    return sql::migrate(*writers_.front(), sets, clock_.now(), with_each);
   } catch (const Fault& fault) {
     return fail(ErrorCode::unavailable, "the database {} cannot be brought up to date: {}", file_, fault.what());
   }

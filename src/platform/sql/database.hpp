@@ -141,7 +141,7 @@ class Database {
   static Result<void> inspect(const std::string& url, std::span<const MigrationSet* const> sets);
 
   /// sql::migrate on the writer. Blocks the loop: for start and tests. REQUIRES that nothing runs or waits.
-  Result<void> migrate(std::span<const MigrationSet* const> sets);
+  Result<void> migrate(std::span<const MigrationSet* const> sets, const std::function<void(Session&)>& with_each = {});
 
   /// Runs f(Session&) -> R or Result<R> on a pool thread in one read transaction: all its statements see one snapshot, taken by the first of them, that
   /// holds everything whose write() returned before this call. What f throws is rethrown here. ErrorCode::unavailable when too many wait or the

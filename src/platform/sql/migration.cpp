@@ -121,7 +121,7 @@ Result<void> check_migrations(Session& session, std::span<const MigrationSet* co
   return {};
 }
 
-Result<void> migrate(Session& session, std::span<const MigrationSet* const> sets, Timestamp now) {
+Result<void> migrate(Session& session, std::span<const MigrationSet* const> sets, Timestamp now, const std::function<void(Session&)>& with_each) {
   const auto plan = plan_of(sets, session.dialect());
   if (!plan) return std::unexpected(plan.error());
   auto& connection = session.connection();
@@ -152,6 +152,7 @@ Result<void> migrate(Session& session, std::span<const MigrationSet* const> sets
         connection.script(*step.sql);
         session.execute("insert into schema_migrations (set_name, number, name, checksum, applied_at) values (:1, :2, :3, :4, :5)", step.set_name,
                         step.number, step.name, step.checksum, now);
+        if (with_each) with_each(session);
         return {};
       };
       try {

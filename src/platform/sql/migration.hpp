@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,7 +29,8 @@ struct MigrationSet {
 /// keys are checked at the end of each script instead of within it, so that tables can be rebuilt, which PostgreSQL never needs.
 /// Before anything is changed, the record is compared with the sets: a script changed since it ran, a gap, and a script or set this program does
 /// not know (the database is newer) are an Error of one sentence. So is a script that fails; those before it stay. May throw Fault.
-Result<void> migrate(Session& session, std::span<const MigrationSet* const> sets, Timestamp now);
+/// @param with_each  called at the end of each script that runs, in its transaction
+Result<void> migrate(Session& session, std::span<const MigrationSet* const> sets, Timestamp now, const std::function<void(Session&)>& with_each = {});
 
 /// The comparison alone; writes nothing. A database that holds tables but no record is refused as somebody else's.
 Result<void> check_migrations(Session& session, std::span<const MigrationSet* const> sets);

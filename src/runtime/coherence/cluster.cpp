@@ -230,12 +230,15 @@ awaitable<void> Cluster::renew_while_up(MemberId me, std::uint64_t connection) {
 }
 
 void Cluster::adopt(const Renewed& renewed) {
+  const auto before = statistics_.adopted;
   for (const auto& intent : renewed.intents) {
     const bool lives = std::ranges::any_of(renewed.members, [&](const Member& member) { return member.process == intent.process; });
     if (lives || waiting_.contains(intent.id)) continue;
     ++statistics_.adopted;
     settle_later(intent.id, intent.targets);
   }
+  // Whatever else their process had to say about these changes, nobody may ever hear.
+  if (statistics_.adopted != before) tell_lost();
 }
 
 // Changes.

@@ -63,7 +63,7 @@ class Cluster {
 
   struct Listener {
     std::function<void(std::string_view)> heard;
-    std::function<void()> lost;  ///< something may have been said and not heard: a message was lost, or the bus was away
+    std::function<void()> lost;  ///< something may have been said and not heard: a message was lost, the bus was away, or a process died in the middle of a change
   };
   /// What other processes tell() about `topic` (a word) comes here, in the order of each; after a gap `lost` is called first. One a topic. Before start().
   void listen(std::string topic, Listener listener);

@@ -1,5 +1,9 @@
 #include "runtime/coherence/store.hpp"
 
+#include <algorithm>
+
+#include "runtime/coherence/target.hpp"
+
 namespace watchbell::coherence {
 
 BOOST_DESCRIBE_STRUCT(Member, (), (id, process, lease_no))
@@ -30,6 +34,14 @@ std::optional<Timestamp> now_there(sql::Session& session) {
 
 void add(sql::Session& session, const IntentId& id, const ProcessId& process, std::string_view targets, Timestamp now) {
   session.execute("insert into intents (id, process, targets, created_at) values (:1, :2, :3, :4)", id, process, targets, now);
+}
+
+std::optional<IntentId> add_everything(sql::Session& session, Timestamp now) {
+  const auto tables = session.connection().tables();
+  if (std::ranges::find(tables, "intents") == tables.end()) return std::nullopt;
+  const auto id = IntentId::make(now);
+  add(session, id, ProcessId::make(now), kEverything, now);
+  return id;
 }
 
 // Of two rows with one id the second waits until the first is committed or gone.

@@ -49,6 +49,8 @@ std::vector<Member> members(sql::Session& session);
 std::optional<Timestamp> now_there(sql::Session& session);
 
 void add(sql::Session& session, const IntentId& id, const ProcessId& process, std::string_view targets, Timestamp now);
+/// The same of everything, by a process that is nobody yet: what is open so is carried out by those who live. Nothing where the tables are not there yet.
+std::optional<IntentId> add_everything(sql::Session& session, Timestamp now);
 /// Waits until the transaction that wrote it has ended, and has it there whether or not it was committed.
 void decide(sql::Session& session, const IntentId& id, const ProcessId& process, std::string_view targets, Timestamp now);
 void remove(sql::Session& session, const IntentId& id);

@@ -24,6 +24,9 @@ struct Target {
   }
 };
 
+/// The text that means everything: it reads as no target.
+inline constexpr std::string_view kEverything = "*\n";
+
 /// Targets as other processes are told of them: a line each, "SCOPE key|family PATH\n", the path in base64url.
 std::string to_text(const std::vector<Target>& targets);
 

@@ -308,6 +308,24 @@ CO_TEST(Roles, AUTHCHECK_05_what_an_administrator_took_away_stays_away_over_rest
   co_await f.close();
 }
 
+CO_TEST(Roles, L_4_a_process_of_another_version_beside_it_takes_no_rule_away) {
+  Fixture f(loop);
+  co_await f.ready();
+  const auto users = [&] { return f.database->read([](sql::Session& s) { return store::rules_of_role(s, kUsersRole); }); };
+  const auto before = (co_await users()).value();
+  CO_ASSERT_TRUE(!before.empty());
+  auto with_another = before;
+  with_another.push_back("t.other.read");
+  std::ranges::sort(with_another);
+  EXPECT_TRUE(co_await f.service->sync({{.id = "t.other.read", .description = "d", .is_default = true}}, {}, false));
+  EXPECT_EQ((co_await users()).value(), with_another);
+  EXPECT_TRUE(co_await f.service->sync(Fixture::rules(), {"t.thing.read"}, false));
+  EXPECT_EQ((co_await users()).value(), with_another);
+  EXPECT_TRUE(co_await f.service->sync(Fixture::rules(), {"t.thing.read"}));
+  EXPECT_EQ((co_await users()).value(), before) << "who is alone tidies up";
+  co_await f.close();
+}
+
 CO_TEST(Registration, AUTHCHECK_12_nobody_signs_himself_up_before_onboarding_nor_while_it_is_off) {
   Fixture f(loop);
   co_await f.ready();

@@ -46,7 +46,7 @@ TEST_F(AuthStore, R_11_the_audit_log_comes_newest_first_and_in_pages_without_gap
 }
 
 TEST_F(AuthStore, R_12_who_sees_objects_is_told_by_his_roles_as_they_are) {
-  store::sync_rules(session, {{.id = "catalog.system.read", .description = "r"}, {.id = "catalog.system.manage", .description = "m"}, {.id = "slo.x.read", .description = "x"}});
+  store::sync_rules(session, {{.id = "catalog.system.read", .description = "r"}, {.id = "catalog.system.manage", .description = "m"}, {.id = "slo.x.read", .description = "x"}}, true);
   const auto ann = user("ann"), bob = user("bob"), cem = user("cem"), dan = user("dan");
   store::grant_role(session, ann, kAdminRole);
   store::insert_role(session, {.id = "editors", .name = "Editors", .description = "", .is_system = false}, {"catalog.system.manage"});

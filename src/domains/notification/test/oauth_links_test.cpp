@@ -336,6 +336,28 @@ CO_TEST(OAuthLinks, N_10_many_messages_of_one_user_make_one_refresh) {
   co_await f.end();
 }
 
+CO_TEST(OAuthLinks, N_10_of_several_processes_one_renews_a_token_and_the_others_come_again) {
+  WithTeams f(loop);
+  co_await f.queue->start();
+  co_await f.switch_on();
+  co_await f.link();
+  f.clock.advance(2h, 1h);
+  const auto before = f.peer.token_requests();
+  // Another process has begun, and dies.
+  const auto until = f.clock.now() + 1min;
+  EXPECT_TRUE(*co_await f.database->write([&](sql::Session& s) { return store::begin_refresh(s, user(1), kTeams, until, f.clock.now()); }));
+  EXPECT_FALSE(*co_await f.database->write([&](sql::Session& s) { return store::begin_refresh(s, user(1), kTeams, until, f.clock.now()); }));
+  const auto refused = co_await f.deliveries.test(user(1), std::string(kTeams), true);
+  EXPECT_FALSE(refused->success);
+  EXPECT_EQ(f.peer.token_requests(), before) << "a token for renewal that is used twice may end the link";
+  EXPECT_TRUE(co_await f.stored());
+  f.clock.advance(1min, 1min);
+  EXPECT_TRUE((co_await f.deliveries.test(user(1), std::string(kTeams), true))->success);
+  EXPECT_EQ(f.peer.token_requests(), before + 1);
+  EXPECT_EQ(co_await f.rows("oauth_refreshes"), 0) << "who is done says so";
+  co_await f.end();
+}
+
 CO_TEST(OAuthLinks, N_5_a_token_that_is_refused_is_renewed_once) {
   WithTeams f(loop);
   co_await f.queue->start();

@@ -41,6 +41,29 @@ TEST(SqlMigrations, run_in_order_and_only_once) {
   EXPECT_EQ(session.one<std::string>("select name from people"), "ann");
 }
 
+TEST(SqlMigrations, what_goes_with_each_script_goes_with_its_transaction) {
+  Fresh place;
+  Session& session = place.session;
+  std::vector<std::int64_t> seen;
+  const auto note = [&](Session& with) {
+    with.execute("create table if not exists notes (n integer)");
+    with.execute("insert into notes (n) values (1)");
+    seen.push_back(with.one<std::int64_t>("select count(*) from schema_migrations").value());
+  };
+  ASSERT_TRUE(migrate(session, Sets{&kPeople, &kPets}, Timestamp(), note));
+  EXPECT_THAT(seen, ElementsAre(1, 2, 3));
+  ASSERT_TRUE(migrate(session, Sets{&kPeople, &kPets}, Timestamp(), note));
+  EXPECT_EQ(seen.size(), 3u) << "there was nothing to run";
+  auto people = kPeople;
+  people.migrations.push_back({"0003_more.sql", "create table more (n integer);"});
+  EXPECT_FALSE(migrate(session, Sets{&people, &kPets}, Timestamp(), [](Session& with) {
+    with.execute("insert into notes (n) values (1)");
+    with.execute("insert into nowhere (n) values (1)");
+  }));
+  EXPECT_EQ(session.one<std::int64_t>("select count(*) from notes"), 3);
+  EXPECT_EQ(session.one<std::int64_t>("select count(*) from schema_migrations"), 3);
+}
+
 TEST(SqlMigrations, an_older_database_gets_what_is_missing_and_keeps_its_rows) {
   Fresh place;
   Session& session = place.session;

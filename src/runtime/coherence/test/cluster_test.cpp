@@ -199,6 +199,37 @@ CO_TEST(Cluster, C_14_the_intent_of_a_process_that_died_is_carried_out_by_those_
   co_await world.database->close();
 }
 
+CO_TEST(Cluster, C_14_what_a_start_changes_in_the_tables_empties_the_memory_of_those_that_serve) {
+  World world(loop);
+  Process a(world);
+  Process b(world);
+  co_await a.start();
+  co_await a.change(1);
+  EXPECT_EQ(co_await a.read(), 1);
+  // A migration, by a process that is no member yet.
+  const auto migrated = co_await world.database->write([now = world.clock.now()](sql::Session& session) {
+    session.execute("update things set version = 2");
+    return store::add_everything(session, now).value();
+  });
+  const Running settled(world, b.cluster->settle(*migrated, std::string(kEverything)));
+  co_await world.elapse_until([&] { return settled.over(); });
+  EXPECT_EQ(co_await a.read(), 2);
+  co_await world.elapse_until([&] { return b.cluster->statistics().settled == 1; });
+  while (co_await world.count("intents") > 0) co_await world.elapse(10ms);
+  // The same by one that died: whoever lives carries it out.
+  const auto adopted = a.cluster->statistics().adopted;
+  static_cast<void>(co_await world.database->write([now = world.clock.now()](sql::Session& session) {
+    session.execute("update things set version = 3");
+    return store::add_everything(session, now).has_value();
+  }));
+  co_await world.elapse_until([&] { return a.cluster->statistics().adopted > adopted; });
+  EXPECT_EQ(co_await a.read(), 3);
+  while (co_await world.count("intents") > 0) co_await world.elapse(10ms);
+  co_await a.close();
+  co_await b.close();
+  co_await world.database->close();
+}
+
 CO_TEST(Cluster, the_row_of_a_process_that_died_is_removed_by_those_that_live) {
   World world(loop);
   Process a(world);

@@ -76,13 +76,14 @@ class FakeBus final : public bus::Bus {
 
 /// One database, one network, one clock, and the processes on them.
 struct World {
-  explicit World(async::Loop& l) : loop(l) {
+  explicit World(async::Loop& l, const std::vector<const sql::MigrationSet*>& more = {}) : loop(l) {
     clock.attach(wheel);
     auto opened = sql::Database::open(loop, wheel, {.url = ":memory:"});
     if (!opened) throw std::runtime_error(opened.error().message);
     database = std::move(*opened);
     static const sql::MigrationSet things{.name = "things", .migrations = {{.file = "0001_things.sql", .sql = "create table things (id text not null primary key, version bigint not null);"}}};
-    const std::vector<const sql::MigrationSet*> sets{&migrations::runtime(), &things};
+    std::vector<const sql::MigrationSet*> sets{&migrations::runtime(), &things};
+    sets.insert(sets.end(), more.begin(), more.end());
     if (const auto migrated = database->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
   }
   template <class T>
@@ -96,12 +97,15 @@ struct World {
   awaitable<void> until(Predicate done) {
     while (!done()) co_await asio::post(loop.executor(), use_awaitable);
   }
-  /// The same while time passes.
+  /// The same while time passes. It stands still while the database is at work, or else it would outrun it.
   template <class Predicate>
   awaitable<void> elapse_until(Predicate done) {
     while (!done()) {
       clock.advance(10ms);
-      for (int i = 0; i < 20; ++i) co_await asio::post(loop.executor(), use_awaitable);
+      for (int idle = 0; idle < 20; ++idle) {
+        if (database->waiting() > 0 || database->sessions().busy > 0) idle = 0;
+        co_await asio::post(loop.executor(), use_awaitable);
+      }
     }
   }
   awaitable<void> elapse(std::chrono::milliseconds time) {
