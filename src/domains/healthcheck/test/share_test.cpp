@@ -72,7 +72,7 @@ class SlowProber final : public Prober {
 struct Node {
   explicit Node(Place& p, std::uint64_t seed = 1)
       : place(p), wheel(p.loop.executor(), p.clock, async::TimerWheel::Drive::manual), bus(p.loop.executor(), p.net), cluster(wheel, *p.database, bus, memory, on_fault()),
-        workers(wheel, *p.database, on_fault(), {.off = {"lease", "confirm"}}), scope(p.loop.executor(), on_fault()), queue(wheel, *p.database, on_fault(), {}, seed), events(queue, keyring, scope, on_fault()),
+        workers(wheel, *p.database, on_fault()), scope(p.loop.executor(), on_fault()), queue(wheel, *p.database, on_fault(), {}, seed), events(queue, keyring, scope, on_fault()),
         hub(wheel, scope, {}), changes(*p.database, p.clock, queue, events, hub, &cluster), registry(wheel),
         scheduler(wheel, on_fault(), {.concurrency = 64, .may_begin = [this] { return workers.ready().has_value(); }}),
         share(workers, *p.database, scheduler, wheel, on_fault(), {}), prober(p, wheel, seed),
