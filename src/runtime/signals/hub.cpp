@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "async/loop.hpp"
+#include "async/raised_flag.hpp"
 #include "runtime/rpc/writer.hpp"
 #include "runtime/signals/readings.hpp"
 
@@ -75,15 +76,8 @@ struct Hub::Batch {
   std::uint64_t after_peer = 0;  // those up to here were served (of the user at `user`)
 };
 
-struct Hub::Draining {
-  explicit Draining(Hub& owner) : hub(&owner) { hub->draining_ = true; }
-  Draining(Draining&& other) noexcept : hub(std::exchange(other.hub, nullptr)) {}
-  Draining& operator=(Draining&&) = delete;
-  // Also of a task that was cancelled, or dropped unstarted because the scope stops.
-  ~Draining() {
-    if (hub) hub->draining_ = false;
-  }
-  Hub* hub;
+struct Hub::Draining : async::RaisedFlag {
+  using RaisedFlag::RaisedFlag;
 };
 
 ClientFrame judge_frame(std::string_view text) {
@@ -407,7 +401,7 @@ void Hub::settle(Batch& batch, Signals signals) {
 
 void Hub::drain_now() {
   // Not a single item is promised: many small emissions of one turn must not add up to a large one.
-  if (!work(0)) scope_.spawn("signals.drain", drain(Draining(*this)));
+  if (!work(0)) scope_.spawn("signals.drain", drain(Draining(draining_)));
 }
 
 awaitable<void> Hub::drain(Draining /*marks the end*/) {

@@ -1,6 +1,7 @@
 #include "runtime/signals/readings.hpp"
 
 #include "async/backoff.hpp"
+#include "async/raised_flag.hpp"
 #include "base/fault.hpp"
 #include "platform/log/log.hpp"
 
@@ -15,15 +16,8 @@ constexpr std::chrono::milliseconds kLastRetry{1000};
 
 }  // namespace
 
-struct Readings::Running {
-  explicit Running(Readings& of) : readings(&of) { readings->running_ = true; }
-  Running(Running&& other) noexcept : readings(std::exchange(other.readings, nullptr)) {}
-  Running& operator=(Running&&) = delete;
-  // Also of a task that was cancelled, or dropped unstarted because the scope stops.
-  ~Running() {
-    if (readings != nullptr) readings->running_ = false;
-  }
-  Readings* readings;
+struct Readings::Running : async::RaisedFlag {
+  using RaisedFlag::RaisedFlag;
 };
 
 Readings::Readings(async::TimerWheel& wheel, async::TaskScope& scope, Hub& hub)
@@ -54,7 +48,7 @@ void Readings::add(const What& what, const Audience& audience, std::span<const U
     forget();
     return hub_.refetch();
   }
-  if (!running_) scope_.spawn("signals.read", run(Running(*this)));
+  if (!running_) scope_.spawn("signals.read", run(Running(running_)));
 }
 
 void Readings::forget() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/loop.hpp"
+#include "async/raised_flag.hpp"
 #include "base/text.hpp"
 #include "platform/log/log.hpp"
 
@@ -15,15 +16,8 @@ constexpr std::size_t kMostUnknown = 64;
 
 }  // namespace
 
-struct Relay::Draining {
-  explicit Draining(Relay& of) : relay(&of) { relay->draining_ = true; }
-  Draining(Draining&& other) noexcept : relay(std::exchange(other.relay, nullptr)) {}
-  Draining& operator=(Draining&&) = delete;
-  // Also of a task that was cancelled, or dropped unstarted because the scope stops.
-  ~Draining() {
-    if (relay != nullptr) relay->draining_ = false;
-  }
-  Relay* relay;
+struct Relay::Draining : async::RaisedFlag {
+  using RaisedFlag::RaisedFlag;
 };
 
 Relay::Relay(async::TaskScope& scope, Hub& hub, coherence::Cluster& cluster, Options options)
@@ -73,7 +67,7 @@ void Relay::lose() {
 
 void Relay::begin() {
   // Not a single line is promised: many small emissions of one turn must not add up to a large one.
-  if (!draining_ && !working_ && !work(false)) scope_.spawn("signals.relay", drain(Draining(*this)));
+  if (!draining_ && !working_ && !work(false)) scope_.spawn("signals.relay", drain(Draining(draining_)));
 }
 
 awaitable<void> Relay::drain(Draining /*marks the end*/) {
