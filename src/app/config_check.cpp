@@ -25,17 +25,19 @@
 #include "platform/resolver/resolver.hpp"
 #include "platform/sql/database.hpp"
 #include "platform/sql/peek.hpp"
+#include "runtime/coherence/shared_clock.hpp"
+#include "runtime/coherence/store.hpp"
 
 namespace watchbell::app {
 namespace {
 
 using namespace std::chrono_literals;
+using coherence::kApart;
 namespace fs = std::filesystem;
 
 /// What one thing may take. What is asked of others ends a little earlier by itself, so that it says what it waited for.
 constexpr std::chrono::milliseconds kLimit(3000);
 constexpr std::chrono::milliseconds kAsked(2500);
-constexpr std::chrono::seconds kApart(2);
 constexpr std::chrono::milliseconds kJump(500);
 /// Nobody had this program before.
 constexpr auto kEarliest = Timestamp::from_millis(1'735'689'600'000);  // 2025-01-01
@@ -88,7 +90,7 @@ Told ask_database(const std::string& url, const std::optional<crypto::Keyring>& 
     told.bytes = session.one<std::int64_t>("select pg_database_size(current_database())").value();
     const SystemClock clock;
     const auto before = clock.now();
-    const auto there = Timestamp::from_micros(session.one<std::int64_t>("select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)").value());
+    const auto there = coherence::store::now_there(session).value();
     told.ahead = there - (before + (clock.now() - before) / 2);
   });
   if (!reached) {

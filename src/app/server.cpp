@@ -84,8 +84,6 @@ constexpr std::string_view kMoreJobs = "jobs";
 /// What a process that stops waits for until others have its checks: what runs of them is cancelled before.
 constexpr std::chrono::seconds kHandOver{7};
 constexpr std::string_view kAway = "the database cannot be asked who else uses it";
-/// What clocks may differ in without anybody being told.
-constexpr std::chrono::seconds kApart{2};
 
 /// Stands before a handler until that can answer. The address is bound and answers before anything else is opened: meanwhile the probes are answered
 /// here, and other requests wait.
@@ -254,8 +252,6 @@ struct Server::Parts {
   }
   void mount_probes();
   void follow_clock(std::chrono::microseconds more);
-  /// Whether the master key is that of the database.
-  awaitable<Result<void>> judge_key();
   /// That of the data folder; of several processes that of their master key, so that each takes what any of them said.
   Result<std::string> setup_token() const;
   /// Waits until this process belongs to the others.
@@ -503,7 +499,7 @@ void Server::Parts::mount_probes() {
 void Server::Parts::follow_clock(std::chrono::microseconds more) {
   const auto before = clock.ahead();
   clock.set_ahead(before + more);
-  if (std::chrono::abs(clock.ahead()) >= kApart && std::chrono::abs(before) < kApart)
+  if (std::chrono::abs(clock.ahead()) >= coherence::kApart && std::chrono::abs(before) < coherence::kApart)
     log::warn("the clock of this machine is not that of the database, which is gone by", {{"seconds", std::chrono::duration<double>(clock.ahead()).count()}});
 }
 
@@ -534,10 +530,6 @@ awaitable<Result<void>> Server::Parts::joined() {
     co_await wheel.sleep(20ms);
   }
   co_return Result<void>();
-}
-
-awaitable<Result<void>> Server::Parts::judge_key() {
-  co_return co_await database->write([this](sql::Session& session) { return app::judge_key(session, *keyring); });
 }
 
 awaitable<std::string> Server::Parts::reencrypt() {
@@ -606,7 +598,8 @@ Result<std::unique_ptr<Server>> Server::open_in_memory(async::Loop& loop) {
 
 awaitable<Result<void>> Server::prepare() {
   if (auto& cluster = parts_->cluster) {
-    if (auto judged = co_await parts_->judge_key(); !judged) co_return judged;
+    auto judged = co_await parts_->database->write([&ring = *parts_->keyring](sql::Session& session) { return judge_key(session, ring); });
+    if (!judged) co_return judged;
     for (const auto& intent : std::exchange(parts_->migrated, {})) co_await cluster->settle(intent, std::string(coherence::kEverything));
     if (!co_await cluster->look()) co_return fail(ErrorCode::unavailable, "{}", kAway);
   }

@@ -128,8 +128,7 @@ awaitable<Result<Configuration>> Service::update(UpdateConfiguration input) {
     return Rescheduled{.configuration = std::move(next), .checks = store::active_checks(change.sql(), id)};
   });
   if (!done) co_return std::unexpected(std::move(done.error()));
-  if (options_.share != nullptr) options_.share->changed({.configuration_id = *id});
-  else scheduler_.replace(*id, done->checks);
+  plan({.configuration_id = *id}, [&] { scheduler_.replace(*id, done->checks); });
   co_return std::move(done->configuration);
 }
 
@@ -145,8 +144,7 @@ awaitable<Result<void>> Service::remove(std::string id_text) {
     if (auto settled = settle_all(change, systems); !settled) return settled;
     return enqueue_clean_up(change, id, std::move(systems));
   });
-  if (done && options_.share != nullptr) options_.share->changed({.configuration_id = *id});
-  else if (done) scheduler_.replace(*id, {});
+  if (done) plan({.configuration_id = *id}, [&] { scheduler_.replace(*id, {}); });
   co_return done;
 }
 
@@ -169,8 +167,7 @@ awaitable<Result<void>> Service::set_paused(std::string id_text, bool paused) {
     return store::active_checks(change.sql(), id);
   });
   if (!done) co_return std::unexpected(std::move(done.error()));
-  if (options_.share != nullptr) options_.share->changed({.configuration_id = *id});
-  else scheduler_.replace(*id, *done);
+  plan({.configuration_id = *id}, [&] { scheduler_.replace(*id, *done); });
   co_return Result<void>();
 }
 
@@ -214,9 +211,10 @@ awaitable<Result<void>> Service::associate(AssociateSystem input) {
     return store::active_check(change.sql(), key);
   });
   if (!done) co_return std::unexpected(std::move(done.error()));
-  if (options_.share != nullptr) options_.share->changed(scope_of(key));
-  else if (*done) scheduler_.put(std::move(**done), Scheduler::First::at_once);
-  else scheduler_.remove(key);
+  plan(scope_of(key), [&] {
+    if (*done) scheduler_.put(std::move(**done), Scheduler::First::at_once);
+    else scheduler_.remove(key);
+  });
   co_return Result<void>();
 }
 
@@ -234,8 +232,7 @@ awaitable<Result<void>> Service::disassociate(DisassociateSystem input) {
     if (auto settled = settle(change, key.system_id, key.configuration_id, Cause::change); !settled) return settled;
     return enqueue_clean_up(change, key.configuration_id, {key.system_id});
   });
-  if (done && options_.share != nullptr) options_.share->changed(scope_of(key));
-  else if (done) scheduler_.remove(key);
+  if (done) plan(scope_of(key), [&] { scheduler_.remove(key); });
   co_return done;
 }
 
@@ -348,8 +345,7 @@ Result<void> Service::drop_system(Change& change, std::string_view system_id) co
 awaitable<Result<void>> Service::forget_system(std::string system_id) {
   const auto id = SystemId::parse(system_id);
   if (!id) co_return Result<void>();
-  if (options_.share != nullptr) options_.share->changed({.system_id = *id});
-  else scheduler_.remove_system(*id);
+  plan({.system_id = *id}, [&] { scheduler_.remove_system(*id); });
   co_return co_await delete_in_batches(
       [id = *id](sql::Session& session, std::int64_t limit) { return store::delete_runs_of_system(session, id, limit); });
 }
@@ -369,6 +365,12 @@ awaitable<Result<void>> Service::purge() {
   }
   co_return co_await delete_in_batches(
       [before](sql::Session& session, std::int64_t limit) { return store::delete_old_transitions(session, before, limit); });
+}
+
+template <class Alone>
+void Service::plan(const Scope& what, Alone alone) {
+  if (options_.share != nullptr) options_.share->changed(what);
+  else alone();
 }
 
 void Service::tell(Change& change, const Scope& what) const {

@@ -80,6 +80,9 @@ class Service {
   Result<void> settle_all(Change& change, const std::vector<SystemId>& systems) const;
   notification::Message message(sql::Session& session, const SystemId& system, const std::string& name, const SystemHealth& health,
                                 const std::optional<ConfigurationId>& cause_id, Cause cause, notification::Importance importance) const;
+  /// After a change of what is to run: has it read anew where several processes share the checks, else does what follows here.
+  template <class Alone>
+  void plan(const Scope& what, Alone alone);
   /// Lets those who run checks in other processes know, when it is committed.
   void tell(Change& change, const Scope& what) const;
   /// Since when somebody runs checks.

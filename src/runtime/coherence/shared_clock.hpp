@@ -1,10 +1,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 
 #include "base/clock.hpp"
 
 namespace watchbell::coherence {
+
+/// What the clock of a machine may differ from that of the database in without anybody being told.
+inline constexpr std::chrono::seconds kApart{2};
 
 /// The wall clock of the database, as all processes on it have it: what one of them writes down another compares with its own now. Only by how much it is ahead
 /// of this machine's is known, as of the last renewal (Cluster::Options::on_ahead). The other two clocks are the machine's own. Thread-safe.

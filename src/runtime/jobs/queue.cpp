@@ -36,6 +36,14 @@ async::TaskScope::OnFault guarded(async::TaskScope::OnFault on_fault) {
   };
 }
 
+/// By queue.
+using Unfinished = std::vector<std::pair<std::string, std::int64_t>>;
+Unfinished unfinished_of(sql::Session& session, const std::vector<std::string>& queues) {
+  Unfinished counts;
+  for (const auto& queue : queues) counts.emplace_back(queue, store::unfinished(session, queue));
+  return counts;
+}
+
 std::optional<std::string> remains_of(const std::function<std::string(std::string_view)>& remains, std::string_view payload) {
   return remains ? std::optional(remains(payload)) : std::nullopt;
 }
@@ -115,11 +123,9 @@ awaitable<void> Queue::start() {
   // More than the rows of one look are counted when they are inserted.
   struct Found {
     std::uint64_t failed = 0;
-    std::vector<std::pair<std::string, std::int64_t>> unfinished;
+    Unfinished unfinished;
   };
-  std::vector<std::string> queues;
-  for (const auto& [name, count] : unfinished_) queues.push_back(name);
-  auto found = co_await database_.write([this, queues, now = wheel_.clock().now(), random = Random(random_())](sql::Session& session) {
+  auto found = co_await database_.write([this, queues = queues(), now = wheel_.clock().now(), random = Random(random_())](sql::Session& session) {
     Found counts;
     if (options_.alone) {
       store::let_all_go(session);
@@ -129,7 +135,7 @@ awaitable<void> Queue::start() {
       counts.failed = void_leases(session, now, random, store::interrupted_of(session, store::gone_that_run(session)), {});
       counts.failed += void_leases(session, now, random, store::interrupted(session, now), {});
     }
-    for (const auto& queue : queues) counts.unfinished.emplace_back(queue, store::unfinished(session, queue));
+    counts.unfinished = unfinished_of(session, queues);
     return counts;
   });
   if (found) {
@@ -463,13 +469,10 @@ awaitable<void> Queue::recount() {
   before_write("recount");
   struct Found {
     std::vector<std::string> gone;
-    std::vector<std::pair<std::string, std::int64_t>> unfinished;
+    Unfinished unfinished;
   };
-  const auto found = co_await database_.read([this](sql::Session& session) {
-    Found result{.gone = store::gone_that_hold(session), .unfinished = {}};
-    for (const auto& [queue, count] : unfinished_) result.unfinished.emplace_back(queue, store::unfinished(session, queue));
-    return result;
-  });
+  const auto found = co_await database_.read(
+      [queues = queues()](sql::Session& session) { return Found{.gone = store::gone_that_hold(session), .unfinished = unfinished_of(session, queues)}; });
   if (found) {
     for (const auto& [queue, count] : found->unfinished) unfinished_.find(queue)->second = count;
     if (!found->gone.empty()) co_await database_.write([gone = found->gone](sql::Session& session) { store::let_go_of(session, gone); }, kRowByRow);
