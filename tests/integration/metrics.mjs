@@ -1,21 +1,12 @@
 // What the listener for metrics tells of a server that was used: each series is counted, under its own labels.
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { Api } from "../e2e/lib/api.mjs";
+import { freePort } from "../e2e/lib/port.mjs";
 import { Program } from "../e2e/lib/program.mjs";
 import { test } from "../e2e/lib/runner.mjs";
 import { Sink } from "../e2e/lib/sink.mjs";
 import { until } from "../e2e/lib/wait.mjs";
 import { RawWebSocket } from "./lib/raw.mjs";
-
-/** A port that nobody listens on now. */
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A started program whose metrics `scrape()` reads as a map from series, labels and all, to value. */
 export async function measured(context, env = {}) {

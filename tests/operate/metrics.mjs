@@ -1,9 +1,9 @@
 // Every series that the alert rules and the dashboard name is one that the program exports, with the labels they select by.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { parse } from "yaml";
 import { Api } from "../e2e/lib/api.mjs";
+import { freePort } from "../e2e/lib/port.mjs";
 import { Program } from "../e2e/lib/program.mjs";
 import { test } from "../e2e/lib/runner.mjs";
 import { Sink } from "../e2e/lib/sink.mjs";
@@ -23,14 +23,6 @@ function seriesOf(expression) {
 }
 /** What Prometheus itself puts on every series. */
 const ITS_OWN = new Set(["job", "instance"]);
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The families a used program exports: name -> {type, labels: Map of label -> values}. */
 async function exported(context) {

@@ -4,24 +4,16 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { connect as tlsConnect } from "node:tls";
-import { createServer } from "node:net";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { ADMIN, Api } from "../e2e/lib/api.mjs";
+import { freePort } from "../e2e/lib/port.mjs";
 import { Program, temporaryFolder } from "../e2e/lib/program.mjs";
 import { test } from "../e2e/lib/runner.mjs";
 import { inTime, until } from "../e2e/lib/wait.mjs";
 
 const HOST = "watchbell.example.com";
 const file = readFileSync(new URL("../../packaging/nginx/watchbell.conf", import.meta.url), "utf8");
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Replaces what must be there, everywhere. */
 function put(text, from, to) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "platform/sql/test/opened.hpp"
 #include "platform/sql/test/postgres_backend.hpp"
 #include "tests/support/co_test.hpp"
 
@@ -18,11 +19,7 @@ using ::testing::Contains;
 struct Process {
   explicit Process(async::Loop& on, std::string channel = "watchbell") : loop(on), wheel(on.executor(), clock) {
     const auto url = server().url();
-    auto opened = sql::Database::open(loop, wheel, {.url = url, .readers = 1, .writers = 1});
-    if (!opened) throw std::runtime_error(opened.error().message);
-    database = std::move(*opened);
-    const std::vector<const sql::MigrationSet*> none;
-    if (const auto migrated = database->migrate(none); !migrated) throw std::runtime_error(migrated.error().message);
+    database = sql::test::opened(loop, wheel, {.url = url, .readers = 1, .writers = 1}, {});
     auto made = postgres_bus(wheel, *database, {.url = url, .channel = std::move(channel)}, [](auto, auto) { ADD_FAILURE(); });
     if (!made) throw std::runtime_error(made.error().message);
     bus = std::move(*made);

@@ -8,6 +8,7 @@
 #include "async/task_scope.hpp"
 #include "platform/sql/database.hpp"
 #include "platform/sql/test/backend.hpp"
+#include "platform/sql/test/opened.hpp"
 
 /// What tests of Database share.
 namespace watchbell::sql::test {
@@ -26,11 +27,7 @@ struct Fixture {
       backend = fresh_backend();
       options.url = backend->url();
     }
-    auto opened = Database::open(on, wheel, options);
-    if (!opened) throw std::runtime_error(opened.error().message);
-    db = std::move(*opened);
-    const std::array sets{&kNames};
-    if (const auto migrated = db->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
+    db = opened(on, wheel, std::move(options), std::array{&kNames});
   }
   std::unique_ptr<Backend> backend;
   async::Loop& loop;

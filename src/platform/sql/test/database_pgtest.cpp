@@ -131,11 +131,7 @@ struct Paused {
   explicit Paused(async::Loop& on, std::size_t writers = 4)
       : loop(on), wheel(on.executor(), clock, async::TimerWheel::Drive::manual), tasks(on.executor(), [](auto, auto) { ADD_FAILURE(); }) {
     clock.attach(wheel);
-    auto opened = Database::open(on, wheel, {.url = backend->url(), .writers = writers});
-    if (!opened) throw std::runtime_error(opened.error().message);
-    db = std::move(*opened);
-    const std::array sets{&kNames};
-    if (const auto migrated = db->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
+    db = test::opened(on, wheel, {.url = backend->url(), .writers = writers}, std::array{&kNames});
   }
   awaitable<void> until(std::function<bool()> done) {
     while (!done()) co_await asio::post(loop.executor(), use_awaitable);

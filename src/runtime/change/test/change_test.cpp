@@ -6,6 +6,7 @@
 #include "runtime/coherence/scope.hpp"
 #include "runtime/test/held_read.hpp"
 #include "runtime/test/runtime_fixture.hpp"
+#include "tests/support/ticking_clock.hpp"
 
 namespace watchbell {
 
@@ -501,18 +502,6 @@ CO_TEST(Change, jobs_wake_even_when_something_after_the_commit_throws) {
   co_await f.close();
 }
 
-/// A clock that a look at it moves on, so that what is done between two looks has a price.
-class TickingClock final : public Clock {
- public:
-  explicit TickingClock(std::chrono::microseconds price) : price_(price) {}
-  Timestamp now() const noexcept override { return Timestamp::from_millis(1'767'225'600'000); }
-  Monotonic monotonic() const noexcept override { return Monotonic(std::chrono::microseconds(passed_ += price_.count())); }
-
- private:
-  std::chrono::microseconds price_;
-  mutable std::atomic<std::int64_t> passed_ = 0;
-};
-
 /// How much of a running total is done at most between two turns of the loop.
 struct Probe {
   static awaitable<void> run(async::Loop& loop, const std::int64_t& total, Probe& probe, const bool& stop) {
@@ -574,7 +563,7 @@ struct LargeChange {
   std::vector<std::int64_t> told_at;
   bool done = false;
   Fixture f;
-  TickingClock clock{10us};
+  watchbell::test::TickingClock clock;
   async::TimerWheel wheel{f.loop.executor(), clock, async::TimerWheel::Drive::manual};
   std::unique_ptr<coherence::Memory> cache;
   std::optional<coherence::Scope> scope;

@@ -5,15 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/random.hpp"
-#include "platform/bus/postgres_bus.hpp"
-#include "platform/sql/test/postgres_backend.hpp"
-#include "runtime/coherence/cluster.hpp"
-#include "runtime/coherence/scope.hpp"
+#include "runtime/coherence/test/postgres_process.hpp"
 #include "tests/support/co_test.hpp"
-
-namespace watchbell::migrations {
-const sql::MigrationSet& runtime();
-}
 
 namespace watchbell::coherence {
 namespace {
@@ -21,37 +14,15 @@ namespace {
 using namespace std::chrono_literals;
 using sql::test::server;
 
-const sql::MigrationSet kThings{.name = "things",
-                                .migrations = {{.file = "0001_things.sql", .sql = "create table things (id text not null primary key, version bigint not null);"}}};
-
-struct Process {
-  Process(async::Loop& l, const std::string& url, const std::string& channel) : loop(l), wheel(l.executor(), clock) {
-    database = open(url, 2);
-    coordination = open(url, 3);
-    const std::vector<const sql::MigrationSet*> sets{&migrations::runtime(), &kThings};
-    if (const auto migrated = database->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
-    auto made = bus::postgres_bus(wheel, *coordination, {.url = url, .channel = channel}, [](auto, auto) { ADD_FAILURE(); });
-    if (!made) throw std::runtime_error(made.error().message);
-    bus = std::move(*made);
-    cluster.emplace(wheel, *coordination, *bus, memory, [](std::string_view where, std::exception_ptr) { ADD_FAILURE() << where; });
-    scope.emplace(memory, *database, "things", 60s);
-    cluster->start();
-  }
-  std::unique_ptr<sql::Database> open(const std::string& url, std::size_t writers) {
-    auto opened = sql::Database::open(loop, wheel, {.url = url, .readers = 2, .writers = writers});
-    if (!opened) throw std::runtime_error(opened.error().message);
-    return std::move(*opened);
-  }
-  awaitable<void> joined() {
-    while (!cluster->serves()) co_await asio::post(loop.executor(), use_awaitable);
-  }
+struct Process : test::PostgresProcess {
+  Process(async::Loop& l, const std::string& url, const std::string& channel) : PostgresProcess(l, url, channel, 2) { cluster->start(); }
   awaitable<std::int64_t> read() {
-    const auto found = co_await scope->read<std::int64_t>(
+    const auto found = co_await things->read<std::int64_t>(
         cache::Key("t"), [](sql::Session& session) { return session.one<std::int64_t>("select version from things where id = 't'").value_or(0); });
     co_return found ? **found : -1;
   }
   awaitable<bool> change(std::int64_t version) {
-    const std::vector<Target> targets{scope->key(cache::Key("t"))};
+    const std::vector<Target> targets{things->key(cache::Key("t"))};
     const auto text = to_text(targets);
     const auto intent = co_await database->write([&, now = clock.now()](sql::Session& session) {
       session.execute("insert into things (id, version) values ('t', :1) on conflict (id) do update set version = excluded.version", version);
@@ -62,22 +33,6 @@ struct Process {
     co_await cluster->settle(*intent, text);
     co_return true;
   }
-  awaitable<void> close() {
-    co_await cluster->stop();
-    co_await memory.close<Executor>();
-    co_await database->close();
-    co_await coordination->close();
-  }
-
-  async::Loop& loop;
-  SystemClock clock;
-  async::TimerWheel wheel;
-  std::unique_ptr<sql::Database> database;
-  std::unique_ptr<sql::Database> coordination;
-  std::unique_ptr<bus::Bus> bus;
-  Memory memory;
-  std::optional<Cluster> cluster;
-  std::optional<Scope> scope;
 };
 
 struct Three {

@@ -6,14 +6,11 @@
 #include <vector>
 
 #include "async/manual_clock.hpp"
-#include "platform/sql/database.hpp"
+#include "platform/sql/test/opened.hpp"
 #include "runtime/coherence/cluster.hpp"
 #include "runtime/coherence/scope.hpp"
+#include "runtime/coherence/test/things.hpp"
 #include "tests/support/co_test.hpp"
-
-namespace watchbell::migrations {
-const sql::MigrationSet& runtime();
-}
 
 namespace watchbell::coherence::test {
 
@@ -78,13 +75,9 @@ class FakeBus final : public bus::Bus {
 struct World {
   explicit World(async::Loop& l, const std::vector<const sql::MigrationSet*>& more = {}) : loop(l) {
     clock.attach(wheel);
-    auto opened = sql::Database::open(loop, wheel, {.url = ":memory:"});
-    if (!opened) throw std::runtime_error(opened.error().message);
-    database = std::move(*opened);
-    static const sql::MigrationSet things{.name = "things", .migrations = {{.file = "0001_things.sql", .sql = "create table things (id text not null primary key, version bigint not null);"}}};
-    std::vector<const sql::MigrationSet*> sets{&migrations::runtime(), &things};
+    std::vector<const sql::MigrationSet*> sets{&migrations::runtime(), &kThings};
     sets.insert(sets.end(), more.begin(), more.end());
-    if (const auto migrated = database->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
+    database = sql::test::opened(loop, wheel, {.url = ":memory:"}, sets);
   }
   template <class T>
   awaitable<T> ask(std::string sql) {

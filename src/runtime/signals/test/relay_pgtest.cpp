@@ -4,9 +4,7 @@
 
 #include <boost/json.hpp>
 
-#include "platform/bus/postgres_bus.hpp"
-#include "platform/sql/test/postgres_backend.hpp"
-#include "runtime/coherence/scope.hpp"
+#include "runtime/coherence/test/postgres_process.hpp"
 #include "runtime/test/runtime_fixture.hpp"
 
 namespace watchbell::signals {
@@ -27,20 +25,8 @@ using Payloads = std::vector<std::pair<UserId, std::string>>;
 constexpr Definition<Counted> kSaid{"area.said"};
 constexpr Definition<Counted> kVersion{"area.version"};
 
-const sql::MigrationSet kThings{.name = "things",
-                                .migrations = {{.file = "0001_things.sql", .sql = "create table things (id text not null primary key, version bigint not null);"}}};
-
-struct Node {
-  Node(async::Loop& l, const std::string& url, const std::string& channel) : loop(l), wheel(l.executor(), clock) {
-    database = open(url, 4);
-    coordination = open(url, 3);
-    const std::vector<const sql::MigrationSet*> sets{&migrations::runtime(), &kThings};
-    if (const auto migrated = database->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
-    auto made = bus::postgres_bus(wheel, *coordination, {.url = url, .channel = channel}, on_fault);
-    if (!made) throw std::runtime_error(made.error().message);
-    process_bus = std::move(*made);
-    cluster.emplace(wheel, *coordination, *process_bus, memory, on_fault);
-    scope_of_things.emplace(memory, *database, "things", 60s);
+struct Node : coherence::test::PostgresProcess {
+  Node(async::Loop& l, const std::string& url, const std::string& channel) : PostgresProcess(l, url, channel, 4) {
     hub.emplace(wheel, scope, Hub::Options{});
     relay.emplace(scope, *hub, *cluster);
     relay->declare({kSaid, kVersion});
@@ -49,11 +35,6 @@ struct Node {
     bus.emplace(*queue, keyring, scope, on_fault);
     changes.emplace(*database, clock, *queue, *bus, *hub, &*cluster, &*relay);
     cluster->start();
-  }
-  std::unique_ptr<sql::Database> open(const std::string& url, std::size_t writers) {
-    auto opened = sql::Database::open(loop, wheel, {.url = url, .readers = 2, .writers = writers});
-    if (!opened) throw std::runtime_error(opened.error().message);
-    return std::move(*opened);
   }
   awaitable<Result<Payloads>> versions(std::vector<UserId> users) {
     co_return co_await database->read([users = std::move(users)](sql::Session& session) {
@@ -74,7 +55,7 @@ struct Node {
   awaitable<void> count(UserId user, std::int64_t number) {
     EXPECT_TRUE(co_await changes->run([this, user, number](Change& c) {
       c.sql().execute("insert into things (id, version) values ('t', 1) on conflict (id) do update set version = things.version + 1");
-      c.invalidates(scope_of_things->key(cache::Key("t")));
+      c.invalidates(things->key(cache::Key("t")));
       c.announces(to_user(kSaid, user, Counted{number}));
       c.announces(to_readers(kVersion, {user}));
     }));
@@ -82,24 +63,11 @@ struct Node {
   awaitable<void> close() {
     co_await queue->stop(0ms);
     co_await scope.stop();
-    co_await cluster->stop();
-    co_await memory.close<Executor>();
-    co_await database->close();
-    co_await coordination->close();
+    co_await PostgresProcess::close();
   }
 
-  async::Loop& loop;
-  SystemClock clock;
-  async::TimerWheel wheel;
-  async::TaskScope::OnFault on_fault = [](std::string_view where, std::exception_ptr) { ADD_FAILURE() << where; };
   FakeIdentity identity;
-  std::unique_ptr<sql::Database> database;
-  std::unique_ptr<sql::Database> coordination;
-  std::unique_ptr<bus::Bus> process_bus;
-  coherence::Memory memory;
   async::TaskScope scope{loop.executor(), on_fault};
-  std::optional<coherence::Cluster> cluster;
-  std::optional<coherence::Scope> scope_of_things;
   std::optional<Hub> hub;
   std::optional<Relay> relay;
   crypto::Keyring keyring = crypto::Keyring::make(crypto::Keyring::generate()).value();
@@ -126,7 +94,8 @@ awaitable<void> count_on(Node& node, UserId user, std::int64_t times, int& ended
 CO_TEST(RelayPostgres, S_7_two_processes_that_change_one_thing_leave_every_socket_with_what_holds_in_the_end) {
   const auto url = server().fresh_url();
   Node a(loop, url, "relay_a"), b(loop, url, "relay_a");
-  while (!a.cluster->serves() || !b.cluster->serves()) co_await asio::post(loop.executor(), use_awaitable);
+  co_await a.joined();
+  co_await b.joined();
   const UserId ann = UserId::make(a.clock.now());
   const auto here = co_await a.open(ann), there = co_await b.open(ann);
   constexpr std::int64_t kTimes = 60;
@@ -151,7 +120,8 @@ CO_TEST(RelayPostgres, S_7_two_processes_that_change_one_thing_leave_every_socke
 CO_TEST(RelayPostgres, S_1_a_hundred_thousand_users_are_told_over_notify) {
   const auto url = server().fresh_url();
   Node a(loop, url, "relay_b"), b(loop, url, "relay_b");
-  while (!a.cluster->serves() || !b.cluster->serves()) co_await asio::post(loop.executor(), use_awaitable);
+  co_await a.joined();
+  co_await b.joined();
   std::vector<UserId> users;
   for (int i = 0; i < 100'000; ++i) users.push_back(UserId::make(a.clock.now()));
   const auto first = co_await b.open(users.front()), last = co_await b.open(users.back()), here = co_await a.open(users[7]);

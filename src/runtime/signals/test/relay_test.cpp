@@ -7,6 +7,7 @@
 #include "platform/crypto/encoding.hpp"
 #include "runtime/coherence/test/world.hpp"
 #include "runtime/test/runtime_fixture.hpp"
+#include "tests/support/ticking_clock.hpp"
 
 namespace watchbell::signals {
 
@@ -189,19 +190,9 @@ CO_TEST(Relay, S_1_a_hundred_thousand_users_are_told_in_texts_of_bounded_size_an
   co_await end(world, a, b);
 }
 
-/// A clock that a look at it moves on.
-class TickingClock final : public Clock {
- public:
-  Timestamp now() const noexcept override { return Timestamp::from_millis(1'767'225'600'000); }
-  Monotonic monotonic() const noexcept override { return Monotonic(std::chrono::microseconds(passed_ += 10)); }
-
- private:
-  mutable std::atomic<std::int64_t> passed_ = 0;
-};
-
 CO_TEST(Relay, S_3_a_long_list_is_told_and_heard_a_slice_a_turn) {
   World world(loop);
-  const TickingClock clock;
+  const watchbell::test::TickingClock clock;
   async::TimerWheel wheel(loop.executor(), clock, async::TimerWheel::Drive::manual);
   Node a(world, {}, {}, &wheel), b(world, {}, {}, &wheel);
   co_await a.start();
@@ -494,7 +485,7 @@ CO_TEST(Relay, what_does_not_read_may_have_been_anything_and_sockets_refetch) {
 
 CO_TEST(Relay, S_9_what_waits_to_be_told_is_bounded_and_beyond_that_everybody_refetches) {
   World world(loop);
-  const TickingClock clock;
+  const watchbell::test::TickingClock clock;
   async::TimerWheel wheel(loop.executor(), clock, async::TimerWheel::Drive::manual);
   Node a(world, {}, {.waiting_bytes_max = 100'000}, &wheel), b(world);
   co_await a.start();
@@ -522,7 +513,7 @@ CO_TEST(Relay, S_9_what_waits_to_be_told_is_bounded_and_beyond_that_everybody_re
 
 CO_TEST(Relay, S_9_what_waits_to_be_said_is_bounded_and_a_payload_that_is_too_long_goes_without_it) {
   World world(loop);
-  const TickingClock clock;
+  const watchbell::test::TickingClock clock;
   async::TimerWheel wheel(loop.executor(), clock, async::TimerWheel::Drive::manual);
   Node a(world), b(world, {}, {.waiting_bytes_max = 100'000}, &wheel);
   co_await a.start();

@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "runtime/test/runtime_fixture.hpp"
+#include "tests/support/ticking_clock.hpp"
 
 namespace watchbell::signals {
 
@@ -274,19 +275,9 @@ CO_TEST(Signals, ten_signals_a_second_are_written_at_once_however_they_are_space
   co_await f.close();
 }
 
-/// A clock that a look at it moves on.
-class TickingClock final : public Clock {
- public:
-  Timestamp now() const noexcept override { return Timestamp::from_millis(1'767'225'600'000); }
-  Monotonic monotonic() const noexcept override { return Monotonic(std::chrono::microseconds(passed_ += 10)); }
-
- private:
-  mutable std::atomic<std::int64_t> passed_ = 0;
-};
-
 CO_TEST(Signals, S_3_many_signals_to_users_take_a_slice_of_a_turn) {
   Fixture f(loop);
-  TickingClock clock;
+  watchbell::test::TickingClock clock;
   async::TimerWheel wheel(loop.executor(), clock, async::TimerWheel::Drive::manual);
   auto hub = std::make_unique<Hub>(wheel, f.scope, Hub::Options{});
   const UserId ann = UserId::make(f.clock.now());
@@ -342,7 +333,7 @@ CO_TEST(Signals, S_4_signals_leave_in_the_order_of_their_places) {
 
 CO_TEST(Signals, S_9_when_too_much_waits_it_is_forgotten_and_every_socket_refetches) {
   Fixture f(loop);
-  const TickingClock clock;  // a turn has time for 176 frames
+  const watchbell::test::TickingClock clock;  // a turn has time for 176 frames
   async::TimerWheel wheel(loop.executor(), clock, async::TimerWheel::Drive::manual);
   auto hub = std::make_unique<Hub>(wheel, f.scope, Hub::Options{.pending_bytes_max = 100'000});
   const auto sockets = open_visitors(f, *hub, 200);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/random.hpp"
+#include "platform/sql/test/opened.hpp"
 #include "platform/sql/test/postgres_backend.hpp"
 #include "runtime/workers/test/ticker.hpp"
 #include "tests/support/co_test.hpp"
@@ -51,21 +52,16 @@ struct Place {
 
 struct Process {
   Process(Place& p, Workers::Options options, std::chrono::milliseconds tick, std::uint64_t seed) : place(p), wheel(p.loop.executor(), p.clock, async::TimerWheel::Drive::manual) {
-    database = open(3);
-    coordination = open(3);
     const std::vector<const sql::MigrationSet*> sets{&migrations::runtime(), &kFires};
-    if (const auto migrated = database->migrate(sets); !migrated) throw std::runtime_error(migrated.error().message);
+    const sql::Database::Options options_of_database{.url = place.url, .readers = 1, .writers = 3};
+    database = sql::test::opened(place.loop, place.wheel, options_of_database, sets);
+    coordination = sql::test::opened(place.loop, place.wheel, options_of_database);
     workers.emplace(wheel, *coordination, [](std::string_view where, std::exception_ptr) { ADD_FAILURE() << where; }, std::move(options));
     ticker.emplace(wheel, *database, *workers, [](std::string_view where, std::exception_ptr) { ADD_FAILURE() << where; }, place.seen, tick, seed);
     workers->start();
     thaw();
   }
   ~Process() { freeze(); }
-  std::unique_ptr<sql::Database> open(std::size_t writers) {
-    auto opened = sql::Database::open(place.loop, place.wheel, {.url = place.url, .readers = 1, .writers = writers});
-    if (!opened) throw std::runtime_error(opened.error().message);
-    return std::move(*opened);
-  }
   std::size_t owned() const { return workers->owned(kKind).size(); }
   void freeze() { std::erase(place.wheels, &wheel); }
   void thaw() { place.wheels.push_back(&wheel); }
